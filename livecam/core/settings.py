@@ -1,0 +1,193 @@
+"""What the user wants right now: one frozen value, replaced whole, read once per frame."""
+
+import threading
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeAlias, assert_never
+
+
+class Mode(StrEnum):
+    """What the daemon does with a face."""
+
+    SWAP = "swap"
+    PASSTHROUGH = "passthrough"
+
+
+class Others(StrEnum):
+    """What happens to people who are not the wearer."""
+
+    WITHHOLD = "withhold"
+    BLUR = "blur"
+    LEAVE = "leave"
+
+
+class Eyes(StrEnum):
+    """Whose eyes the swapped face shows."""
+
+    SOURCE = "source"
+    TARGET = "target"
+    AUTO = "auto"
+
+
+_STRICTNESS = {Others.LEAVE: 0, Others.BLUR: 1, Others.WITHHOLD: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a frame needs to know about the user's wishes.
+
+    Attributes:
+        revision: Rises by one with every accepted command.
+        privacy_floor: Pictures made under an older revision may not leave.
+        panic: While true, only the slate leaves.
+        persona: Name of the persona in use.
+        mode: Swap, or openly pass the camera through.
+        others: Policy for people who are not the wearer.
+        shape: 0..1, how far the wearer's proportions move towards the persona's.
+        eyes: Whose eyes are shown.
+        steadiness: 0..1, 0 follows every measurement, 1 smooths most.
+    """
+
+    revision: int = 0
+    privacy_floor: int = 0
+    panic: bool = False
+    persona: str = ""
+    mode: Mode = Mode.SWAP
+    others: Others = Others.BLUR
+    shape: float = 0.5
+    eyes: Eyes = Eyes.SOURCE
+    steadiness: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("shape", "steadiness"):
+            value = float(getattr(self, name))
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} must lie in 0..1, not {value}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """Show the slate at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """End the panic."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """Swap, or pass through."""
+
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class SetPersona:
+    """Wear another persona, by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetOthers:
+    """Change the policy for other people."""
+
+    others: Others
+
+
+@dataclass(frozen=True, slots=True)
+class SetShape:
+    """Change how far the face's proportions move, 0..1."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetEyes:
+    """Change whose eyes are shown."""
+
+    eyes: Eyes
+
+
+@dataclass(frozen=True, slots=True)
+class SetSteadiness:
+    """Change how much the face is smoothed, 0..1."""
+
+    value: float
+
+
+Tuning: TypeAlias = SetPersona | SetShape | SetEyes | SetSteadiness
+Command: TypeAlias = Panic | Resume | SetMode | SetOthers | Tuning
+
+
+def apply(settings: Settings, command: Command) -> Settings:
+    """The settings after `command`. Pure. Whatever tightens privacy lifts the floor to the new revision.
+
+    Raises:
+        ValueError: A value is out of range.
+    """
+    revision = settings.revision + 1
+    match command:
+        case Panic():
+            return replace(settings, revision=revision, privacy_floor=revision, panic=True)
+        case Resume():
+            # Lifting the floor here too: what was made before or during the panic never leaves.
+            return replace(settings, revision=revision, privacy_floor=revision, panic=False)
+        case SetMode(mode):
+            tighter = settings.mode is Mode.PASSTHROUGH and mode is Mode.SWAP
+            floor = revision if tighter else settings.privacy_floor
+            return replace(settings, revision=revision, privacy_floor=floor, mode=mode)
+        case SetOthers(others):
+            tighter = _STRICTNESS[others] > _STRICTNESS[settings.others]
+            floor = revision if tighter else settings.privacy_floor
+            return replace(settings, revision=revision, privacy_floor=floor, others=others)
+        case _:
+            return _tuned(settings, command, revision)
+
+
+def _tuned(settings: Settings, command: Tuning, revision: int) -> Settings:
+    match command:
+        case SetPersona(name):
+            return replace(settings, revision=revision, persona=name)
+        case SetShape(value):
+            return replace(settings, revision=revision, shape=value)
+        case SetEyes(eyes):
+            return replace(settings, revision=revision, eyes=eyes)
+        case SetSteadiness(value):
+            return replace(settings, revision=revision, steadiness=value)
+        case _:
+            assert_never(command)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What holds after a command.
+
+    Attributes:
+        revision: Now in force.
+        settings: Now in force.
+    """
+
+    revision: int
+    settings: Settings
+
+
+class SettingsCell:
+    """Holds the settings in force. Reading is one reference and never waits; writers take turns."""
+
+    __slots__ = ("_lock", "current")
+
+    def __init__(self, settings: Settings) -> None:
+        self._lock = threading.Lock()
+        self.current = settings
+
+    def submit(self, command: Command) -> Reply:
+        """Apply `command` and say what now holds. Any thread.
+
+        Raises:
+            ValueError: A value is out of range; nothing changed.
+        """
+        with self._lock:
+            self.current = apply(self.current, command)
+            return Reply(self.current.revision, self.current)
