@@ -5,11 +5,11 @@ holds; the reader takes the newest or nothing. With three slots such a slot alwa
 is allocated, and what the reader did not see is counted exactly: ``taken + skipped == newest seq taken``.
 
 Why it is safe without a lock. Two words are shared, each written by one side only: ``_newest`` (slot, seq) by the
-writer, ``_held`` (slot) by the reader. Storing a reference is atomic in CPython, with or without
-the GIL. The reader claims first and checks after: it writes ``_held = slot of newest``, then reads ``_newest`` again. If
-that has not moved, the writer's next `reserve` must see the claim; if it has, the reader claims again. The writer
-chooses its slot after it published and never takes the newest, so a slot claimed while it was newest cannot be chosen
-before it stopped being newest, which the reader's second look would have seen. `tests/core/test_ring.py` runs every
+writer, ``_held`` (slot) by the reader. Storing a reference is atomic in CPython, with or without the GIL. The reader
+claims first and checks after: it writes ``_held = slot of newest``, then reads ``_newest`` again. If that has not
+moved, the writer's next `reserve` must see the claim; if it has, the reader claims again. The writer chooses its slot
+after it published and never takes the newest, so a slot claimed while it was newest cannot be chosen before it
+stopped being newest, which the reader's second look would have seen. `tests/core/test_ring.py` runs every
 interleaving.
 """
 

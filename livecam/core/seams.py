@@ -4,7 +4,7 @@ Each protocol states what its implementers guarantee; tests/contracts/ holds one
 registries, so that a new driver is tested the day it is registered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -185,8 +185,10 @@ class Watch(Protocol):
         """Start looking at `image`, (H, W, 3) u8 BGR, which may be painted on as soon as this returns."""
         ...
 
-    def finish(self) -> tuple[Box, ...]:
-        """Boxes, px, of everything face-like in the image given to `begin`, and of what was so a moment ago.
+    def finish(self, known: Sequence[Box]) -> tuple[Box, ...]:
+        """Boxes, px, of everything face-like in the image given to `begin` that is none of the faces in `known`.
+
+        What was seen a moment ago and is not seen now still counts, so that one missed detection uncovers nobody.
 
         Raises:
             EngineError: The look failed; the frame must be withheld.

@@ -1,0 +1,273 @@
+"""The three loops of the daemon. Each has open, step and close, and runs without threads in the tests."""
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from livecam.core.cleared import Finished, How, Withheld
+from livecam.core.clock import Metronome
+from livecam.core.frame import Frame, Image, Picture, Size
+from livecam.core.ring import LatestRing
+from livecam.core.seams import Clock, Processor, Sink, Source, SourceInfo
+from livecam.core.settings import SettingsCell
+from livecam.privacy.gate import Gate
+from livecam.runtime.phase import PhaseFollower
+from livecam.runtime.telemetry import CaptureCounters, InferenceCounters, OutputCounters
+
+IDLE_WAIT_S = 0.1
+
+
+class FrameSlot:
+    """A slot of ring A: an image and, once filled, the frame that describes it."""
+
+    __slots__ = ("frame", "image")
+
+    def __init__(self, size: Size) -> None:
+        self.image: Image = np.zeros(size.image_shape, dtype=np.uint8)
+        self.frame: Frame | None = None
+
+
+class PictureSlot:
+    """A slot of ring B: an I420 picture and, once written, what is known about it."""
+
+    __slots__ = ("finished", "picture")
+
+    def __init__(self, size: Size) -> None:
+        self.picture: Picture = np.zeros(size.picture_shape, dtype=np.uint8)
+        self.finished: Finished | None = None
+
+
+class CaptureLoop:
+    """Source -> ring A.
+
+    Args:
+        source: Delivers images of the ring's size.
+        ring: Ring A.
+        ready: Set after every publication, to wake inference.
+        restarted: Called after the source was opened, so that tracks of the old scene are dropped.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        ring: LatestRing[FrameSlot],
+        ready: threading.Event,
+        clock: Clock,
+        counters: CaptureCounters,
+        restarted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._source = source
+        self._ring = ring
+        self._ready = ready
+        self._clock = clock
+        self._counters = counters
+        self._restarted = restarted
+        self.info: SourceInfo | None = None
+
+    def open(self) -> None:
+        """Open the source.
+
+        Raises:
+            SourceLost: Try again.
+            SourceGone: Do not.
+        """
+        if self.info is not None:
+            self._counters.reopened += 1
+        self.info = self._source.open()
+        self._restarted()
+
+    def step(self) -> None:
+        """Capture one frame.
+
+        Raises:
+            SourceLost: No frame came.
+            SourceGone: The source has ended.
+        """
+        slot = self._ring.reserve()
+        stamp_ns = self._source.read_into(slot.image)
+        now_ns = self._clock.now_ns()
+        if not 0 < stamp_ns <= now_ns:
+            # A driver's stamp from the future would let a stale picture pass the gate as fresh.
+            self._counters.bad_stamps += 1
+            stamp_ns = now_ns
+        slot.frame = Frame(slot.image, self._ring.published + 1, stamp_ns)
+        self._ring.publish()
+        self._counters.captured += 1
+        self._ready.set()
+
+    def failed(self, error: Exception) -> None:
+        """Count a lost source."""
+        self._counters.lost += 1
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+
+class InferenceLoop:
+    """Ring A -> processor -> ring B. What the processor withholds is counted and not published.
+
+    Args:
+        make_processor: Builds the processor; called in the inference thread, since networks belong to one thread.
+    """
+
+    def __init__(
+        self,
+        make_processor: Callable[[], Processor],
+        frames: LatestRing[FrameSlot],
+        pictures: LatestRing[PictureSlot],
+        ready: threading.Event,
+        cell: SettingsCell,
+        clock: Clock,
+        counters: InferenceCounters,
+    ) -> None:
+        self._make_processor = make_processor
+        self._processor: Processor | None = None
+        self._frames = frames
+        self._pictures = pictures
+        self._ready = ready
+        self._cell = cell
+        self._clock = clock
+        self._counters = counters
+        self._reset_wanted = False
+
+    def open(self) -> None:
+        """Build the processor (first time) or make the old one forget (after a failure)."""
+        if self._processor is None:
+            self._processor = self._make_processor()
+        else:
+            self._processor.reset()
+
+    def forget(self) -> None:
+        """Ask for tracks and colours to be dropped before the next frame. Any thread."""
+        self._reset_wanted = True
+
+    def step(self) -> None:
+        """Process the newest frame, or wait a little for one."""
+        assert self._processor is not None, "open() comes first"
+        self._ready.clear()
+        slot = self._frames.take()
+        if slot is None or slot.frame is None:
+            self._ready.wait(IDLE_WAIT_S)
+            return
+        if self._reset_wanted:
+            self._reset_wanted = False
+            self._processor.reset()
+        started_ns = self._counters.busy_since_ns = self._clock.now_ns()
+        self._counters.taken += 1
+        self._process(self._processor, slot.frame)
+        self._counters.busy_since_ns = 0
+        self._counters.failures_in_row = 0
+        self._counters.whole.add(self._clock.now_ns() - started_ns)
+
+    def _process(self, processor: Processor, frame: Frame) -> None:
+        settings = self._cell.current
+        slot = self._pictures.reserve()
+        slot.finished = None
+        outcome = processor.process(frame, slot.picture, settings)
+        if not isinstance(outcome, How):
+            self._counters.withheld[outcome] += 1
+            return
+        now_ns = self._clock.now_ns()
+        slot.finished = Finished(slot.picture, frame.seq, frame.captured_ns, now_ns, settings.revision, outcome)
+        self._pictures.publish()
+        self._counters.published += 1
+        self._counters.add_stages(processor.stages())
+
+    def failed(self, error: Exception) -> None:
+        """Count the frame at hand as withheld."""
+        if self._counters.busy_since_ns:
+            self._counters.busy_since_ns = 0
+            self._counters.withheld[Withheld.FAILED] += 1
+        self._counters.failures_in_row += 1
+        self._counters.last_failure = str(error)
+
+    def close(self) -> None:
+        """Nothing to free here; the processor's networks end with the process."""
+
+
+class OutputLoop:
+    """Ring B -> gate -> sink, on the beat, always.
+
+    Args:
+        sink: Never waits for its readers.
+        interval_ns: Distance of ticks.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        pictures: LatestRing[PictureSlot],
+        gate: Gate,
+        cell: SettingsCell,
+        clock: Clock,
+        interval_ns: int,
+        counters: OutputCounters,
+        size: Size,
+    ) -> None:
+        self._sink = sink
+        self._pictures = pictures
+        self._gate = gate
+        self._cell = cell
+        self._clock = clock
+        self._interval_ns = interval_ns
+        self._counters = counters
+        self._size = size
+        self._held: Finished | None = None
+        self._last_sent_seq = 0
+        self._metronome = Metronome(clock, interval_ns)
+        self._phase = PhaseFollower(interval_ns)
+
+    def open(self) -> None:
+        """Open the sink and send the slate at once, before anything else is ready."""
+        self._sink.open(self._size, 1e9 / self._interval_ns)
+        self._metronome = Metronome(self._clock, self._interval_ns)
+
+    def step(self) -> None:
+        """Wait for the tick and send one picture.
+
+        Raises:
+            SinkError: The sink cannot take pictures any more.
+        """
+        missed_before = self._metronome.missed
+        self._metronome.tick()
+        self._counters.missed += self._metronome.missed - missed_before
+        slot = self._pictures.take()
+        fresh = slot.finished if slot is not None else None
+        self._held = fresh or self._held
+        self._send()
+        if fresh is not None:
+            self._follow(fresh)
+
+    def _send(self) -> None:
+        now_ns = self._clock.now_ns()
+        cleared = self._gate.choose(self._held, self._cell.current, now_ns)
+        self._sink.send(cleared)
+        self._counters.send.add(self._clock.now_ns() - now_ns)
+        if cleared.how is How.SLATE:
+            self._counters.slate += 1
+        elif cleared.seq == self._last_sent_seq:
+            self._counters.held += 1
+        else:
+            self._last_sent_seq = cleared.seq
+            self._counters.live += 1
+            self._counters.last_live_ns = now_ns
+            self._counters.age.add(now_ns - cleared.captured_ns)
+
+    def _follow(self, fresh: Finished) -> None:
+        wait_ns = self._clock.now_ns() - fresh.published_ns
+        if fresh.seq == self._last_sent_seq:
+            self._counters.wait.add(wait_ns)
+        else:
+            self._counters.expired += 1
+        self._metronome.nudge(self._phase.shift_ns(wait_ns))
+
+    def failed(self, error: Exception) -> None:
+        """Nothing to count: the sink keeps its own state."""
+
+    def close(self) -> None:
+        """Send the slate as the last picture and close the sink."""
+        self._held = None
+        self._send()
+        self._sink.close()

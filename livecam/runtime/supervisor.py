@@ -1,0 +1,182 @@
+"""Starts, watches and stops the three threads. Output comes first and goes last, so that the slate is always there."""
+
+import logging
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+
+from livecam.core.clock import MonotonicClock
+from livecam.core.frame import NS_PER_S
+from livecam.core.seams import Clock
+from livecam.core.settings import Panic, SettingsCell
+from livecam.errors import LivecamError, StopFailed
+from livecam.runtime.telemetry import Telemetry
+from livecam.runtime.worker import Worker
+
+log = logging.getLogger(__name__)
+
+SWITCH_INTERVAL_S = 0.0005
+"""The GIL is the jitter source: a thread that wants it waits at most this long for one that computes in Python."""
+
+STALLED_NS = NS_PER_S
+"""A camera silent, or a frame in work, for longer than this means the daemon is degraded."""
+
+STOP_S = 1.7
+"""All threads together may take this long to end."""
+
+
+class State(StrEnum):
+    """What the daemon as a whole is doing."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    DEGRADED = "degraded"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+MOVES = {
+    State.STARTING: frozenset({State.LIVE, State.DEGRADED, State.STOPPING, State.FAILED}),
+    State.LIVE: frozenset({State.DEGRADED, State.STOPPING, State.FAILED}),
+    State.DEGRADED: frozenset({State.LIVE, State.STOPPING, State.FAILED}),
+    State.STOPPING: frozenset({State.FAILED}),
+    State.FAILED: frozenset[State](),
+}
+"""The legal moves; everything else is a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look at the daemon.
+
+    Attributes:
+        state: As a whole.
+        problem: What is wrong, in a sentence; empty when nothing is.
+        ended: The source has ended, or something final happened: there is nothing left to wait for.
+        error: What ended it, when it was not asked for.
+    """
+
+    state: State
+    problem: str
+    ended: bool
+    error: LivecamError | None
+
+
+class Supervisor:
+    """Owns the threads of one run. Its methods belong to the thread that made it.
+
+    Args:
+        capture: Runs a `CaptureLoop`.
+        inference: Runs an `InferenceLoop`.
+        output: Runs an `OutputLoop`.
+        telemetry: Their counters.
+        cell: The settings, closed by a panic when the run stops.
+    """
+
+    def __init__(
+        self,
+        capture: Worker,
+        inference: Worker,
+        output: Worker,
+        telemetry: Telemetry,
+        cell: SettingsCell,
+        clock: Clock | None = None,
+    ) -> None:
+        self._capture = capture
+        self._inference = inference
+        self._output = output
+        self._telemetry = telemetry
+        self._cell = cell
+        self._clock = clock or MonotonicClock()
+        self._captured = 0
+        self._captured_change_ns = 0
+        self._old_switch_interval = sys.getswitchinterval()
+        self.state = State.STARTING
+        self.restarts = 0
+
+    @property
+    def workers(self) -> tuple[Worker, Worker, Worker]:
+        """In starting order."""
+        return (self._output, self._inference, self._capture)
+
+    def start(self) -> None:
+        """Start output, then inference, then capture."""
+        self._old_switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._captured_change_ns = self._clock.now_ns()
+        for worker in self.workers:
+            worker.start()
+
+    def check(self) -> Health:
+        """Look at every thread, start again what died, and say how things stand."""
+        for worker in self.workers:
+            if worker.died and self.state is not State.STOPPING:
+                log.error("The thread %s died and is started again.", worker.name)
+                self.restarts += 1
+                worker.start()
+        problem = self._problem()
+        error = next((worker.error for worker in self.workers if worker.error is not None), None)
+        if self.state is State.STOPPING:
+            return Health(self.state, problem, True, error)
+        self._move(self._judge(problem))
+        return Health(self.state, problem, error is not None, error)
+
+    def _judge(self, problem: str) -> State:
+        if problem:
+            starting = self.state is State.STARTING and not any(worker.problem for worker in self.workers)
+            return State.STARTING if starting else State.DEGRADED
+        return State.LIVE
+
+    def _problem(self) -> str:
+        now_ns = self._clock.now_ns()
+        for worker in self.workers:
+            if worker.problem:
+                return worker.problem
+        busy_since_ns = self._telemetry.inference.busy_since_ns
+        if busy_since_ns and now_ns - busy_since_ns > STALLED_NS:
+            return f"Inference has been busy with one frame for {(now_ns - busy_since_ns) / NS_PER_S:.1f} s."
+        if not all(worker.is_open for worker in self.workers):
+            return "Still starting." if self.state is State.STARTING else "A thread is being opened again."
+        return self._stall(now_ns)
+
+    def _stall(self, now_ns: int) -> str:
+        captured = self._telemetry.capture.captured
+        if captured != self._captured:
+            self._captured = captured
+            self._captured_change_ns = now_ns
+        silent_ns = now_ns - self._captured_change_ns
+        if silent_ns > STALLED_NS:
+            return f"The source has been silent for {silent_ns / NS_PER_S:.1f} s."
+        return "" if captured else "Waiting for the first frame."
+
+    def _move(self, state: State) -> None:
+        if state is self.state:
+            return
+        if state not in MOVES[self.state]:
+            raise RuntimeError(f"{self.state} may not become {state}.")
+        log.info("%s -> %s", self.state, state)
+        self.state = state
+
+    def stop(self) -> None:
+        """Stop capture, then inference, then output, which sends the slate last.
+
+        Raises:
+            StopFailed: A thread did not end in time; the process must exit with an error.
+        """
+        self._move(State.STOPPING)
+        # From here on the gate lets nothing but the slate out, whatever the other threads still do.
+        self._cell.submit(Panic())
+        deadline_ns = self._clock.now_ns() + int(STOP_S * NS_PER_S)
+        self._capture.ask_stop()
+        self._inference.ask_stop()
+        stuck = [worker.name for worker in (self._capture, self._inference) if not self._ended(worker, deadline_ns)]
+        self._output.ask_stop()
+        if not self._output.join(1.0):
+            stuck.append(self._output.name)
+        sys.setswitchinterval(self._old_switch_interval)
+        if stuck:
+            self._move(State.FAILED)
+            raise StopFailed(f"Thread {' and '.join(stuck)} did not end.", "The process exits without it.")
+
+    def _ended(self, worker: Worker, deadline_ns: int) -> bool:
+        return worker.join(max(0.05, (deadline_ns - self._clock.now_ns()) / NS_PER_S))

@@ -1,0 +1,83 @@
+"""Counters of a run. Each is written by one thread; any thread may read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from livecam.core.cleared import Withheld
+from livecam.core.stats import Histogram
+
+
+@dataclass(slots=True)
+class CaptureCounters:
+    """Written by the capture thread."""
+
+    captured: int = 0
+    lost: int = 0
+    reopened: int = 0
+    bad_stamps: int = 0
+
+
+@dataclass(slots=True)
+class InferenceCounters:
+    """Written by the inference thread.
+
+    Attributes:
+        taken: Frames taken from the first ring; equals `published` plus all of `withheld`.
+        busy_since_ns: When the frame in progress was taken; 0 when idle.
+    """
+
+    taken: int = 0
+    published: int = 0
+    withheld: dict[Withheld, int] = field(default_factory=lambda: dict.fromkeys(Withheld, 0))
+    failures_in_row: int = 0
+    last_failure: str = ""
+    busy_since_ns: int = 0
+    whole: Histogram = field(default_factory=Histogram)
+    stages: dict[str, Histogram] = field(default_factory=dict)
+
+    def add_stages(self, stages: Mapping[str, int]) -> None:
+        """Add one frame's stage durations, ns."""
+        for name, duration_ns in stages.items():
+            histogram = self.stages.get(name)
+            if histogram is None:
+                histogram = self.stages[name] = Histogram()
+            histogram.add(duration_ns)
+
+
+@dataclass(slots=True)
+class OutputCounters:
+    """Written by the output thread.
+
+    Attributes:
+        live: Ticks that sent a picture for the first time.
+        held: Ticks that sent the same picture again.
+        slate: Ticks that sent the slate.
+        expired: Pictures taken from the second ring that the gate never let out.
+        age: From capture to the moment before sending, of live pictures.
+        wait: From publication to sending, of live pictures.
+        send: Duration of the sink's `send`.
+    """
+
+    live: int = 0
+    held: int = 0
+    slate: int = 0
+    expired: int = 0
+    missed: int = 0
+    last_live_ns: int = 0
+    age: Histogram = field(default_factory=Histogram)
+    wait: Histogram = field(default_factory=Histogram)
+    send: Histogram = field(default_factory=Histogram)
+
+    @property
+    def ticks(self) -> int:
+        """How many pictures were sent."""
+        return self.live + self.held + self.slate
+
+
+@dataclass(slots=True)
+class Telemetry:
+    """All counters of one run."""
+
+    capture: CaptureCounters = field(default_factory=CaptureCounters)
+    inference: InferenceCounters = field(default_factory=InferenceCounters)
+    output: OutputCounters = field(default_factory=OutputCounters)

@@ -1,0 +1,148 @@
+"""A named thread that keeps a loop going: it reopens what was lost and ends on what is final.
+
+This is the only file that catches `Exception`: whatever a driver or network throws ends here, is told to the loop, and
+costs at most the frame at hand.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from livecam.core.frame import NS_PER_S
+from livecam.errors import LivecamError
+from livecam.runtime.backoff import Backoff, Band
+
+log = logging.getLogger(__name__)
+
+
+class Loop(Protocol):
+    """What a worker runs."""
+
+    def open(self) -> None:
+        """Get ready; called again after a failure."""
+        ...
+
+    def step(self) -> None:
+        """Do one round; must return within about a second."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """Count a failure of `open` or `step`."""
+        ...
+
+    def close(self) -> None:
+        """Free what `open` got. Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a worker treats errors.
+
+    Attributes:
+        bands: Waits between tries.
+        final: Errors after which trying again is pointless.
+    """
+
+    bands: tuple[Band, ...]
+    final: tuple[type[LivecamError], ...]
+
+
+class Worker:
+    """Runs one loop in one daemon thread.
+
+    Attributes:
+        name: Of the thread.
+        error: What ended it, if something final did.
+        problem: The failure being retried; empty when all is well.
+        is_open: Whether the loop is open.
+    """
+
+    def __init__(self, name: str, loop: Loop, policy: Policy) -> None:
+        self.name = name
+        self.error: LivecamError | None = None
+        self.problem = ""
+        self.is_open = False
+        self._loop = loop
+        self._policy = policy
+        self._backoff = Backoff(policy.bands)
+        self._stop = threading.Event()
+        self._done = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start, or start again after the thread died."""
+        self._done = False
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    @property
+    def died(self) -> bool:
+        """Whether the thread ended although nothing told it to."""
+        return self._thread is not None and not self._thread.is_alive() and not self._done
+
+    @property
+    def done(self) -> bool:
+        """Whether the thread ended as it should: it was stopped, or met something final (`error`)."""
+        return self._done
+
+    def ask_stop(self) -> None:
+        """Tell the thread to end after its current step."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread; whether it ended in time."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        return self._thread is None or not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                if self._attempt():
+                    break
+            self._done = True
+        finally:
+            self.is_open = False
+            self._close()
+
+    def _attempt(self) -> bool:
+        """Open and step until something fails or ends; whether the worker is finished."""
+        try:
+            self._loop.open()
+            self.is_open = True
+            while not self._stop.is_set():
+                self._loop.step()
+                if self.problem:
+                    self._recovered()
+        except self._policy.final as error:
+            self.error = error
+            return True
+        except Exception as error:  # noqa: BLE001 - the one place: drivers and networks may throw anything
+            self._lost(error)
+        return self._stop.is_set()
+
+    def _recovered(self) -> None:
+        log.warning("%s is back after %d tries.", self.name, self._backoff.tries)
+        self.problem = ""
+        self._backoff.succeeded()
+
+    def _lost(self, error: Exception) -> None:
+        self.is_open = False
+        self._loop.failed(error)
+        text = str(error) if isinstance(error, LivecamError) else f"{type(error).__name__}: {error}"
+        if text != self.problem:
+            unexpected = not isinstance(error, LivecamError)
+            log.warning("%s failed and will be tried again: %s", self.name, text, exc_info=unexpected)
+        self.problem = text
+        self._close()
+        delay_ns = self._backoff.next_delay_ns()
+        if delay_ns:
+            self._stop.wait(delay_ns / NS_PER_S)
+
+    def _close(self) -> None:
+        try:
+            self._loop.close()
+        except Exception as error:  # noqa: BLE001 - closing what is broken may break; it is being left anyway
+            log.warning("%s could not be closed: %s", self.name, error)

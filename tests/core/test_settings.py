@@ -1,0 +1,136 @@
+"""Settings: applying is pure, the revision always rises, and tightening privacy always lifts the floor."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livecam.core.settings import (
+    Command,
+    Eyes,
+    Mode,
+    Others,
+    Panic,
+    Resume,
+    SetEyes,
+    SetMode,
+    SetOthers,
+    SetPersona,
+    SetShape,
+    SetSteadiness,
+    Settings,
+    SettingsCell,
+    apply,
+)
+
+UNIT = st.floats(0, 1)
+COMMANDS: st.SearchStrategy[Command] = st.one_of(
+    st.just(Panic()),
+    st.just(Resume()),
+    st.builds(SetMode, st.sampled_from(Mode)),
+    st.builds(SetOthers, st.sampled_from(Others)),
+    st.builds(SetPersona, st.text(max_size=5)),
+    st.builds(SetShape, UNIT),
+    st.builds(SetEyes, st.sampled_from(Eyes)),
+    st.builds(SetSteadiness, UNIT),
+)
+STRICT = {Others.LEAVE: 0, Others.BLUR: 1, Others.WITHHOLD: 2}
+
+
+def tightens(before: Settings, after: Settings) -> bool:
+    return (
+        (after.panic and not before.panic)
+        or (before.mode is Mode.PASSTHROUGH and after.mode is Mode.SWAP)
+        or STRICT[after.others] > STRICT[before.others]
+    )
+
+
+@given(st.lists(COMMANDS, max_size=30))
+def test_the_floor_follows_every_tightening_and_never_falls(commands: list[Command]) -> None:
+    settings = Settings()
+    for command in commands:
+        after = apply(settings, command)
+        assert after.revision == settings.revision + 1
+        assert settings.privacy_floor <= after.privacy_floor <= after.revision
+        if tightens(settings, after):
+            assert after.privacy_floor == after.revision
+        settings = after
+
+
+@given(st.lists(COMMANDS, max_size=20), COMMANDS)
+def test_apply_is_pure(commands: list[Command], last: Command) -> None:
+    settings = Settings()
+    for command in commands:
+        settings = apply(settings, command)
+    copy = Settings(**{name: getattr(settings, name) for name in Settings.__dataclass_fields__})
+    assert apply(settings, last) == apply(copy, last)
+    assert settings == copy
+
+
+@pytest.mark.parametrize(
+    ("before", "command"),
+    [
+        (Settings(), Panic()),
+        (Settings(panic=True), Resume()),
+        (Settings(mode=Mode.PASSTHROUGH), SetMode(Mode.SWAP)),
+        (Settings(others=Others.LEAVE), SetOthers(Others.BLUR)),
+        (Settings(others=Others.BLUR), SetOthers(Others.WITHHOLD)),
+    ],
+)
+def test_what_tightens_lifts_the_floor_to_the_new_revision(before: Settings, command: Command) -> None:
+    after = apply(before, command)
+    assert after.privacy_floor == after.revision == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SetMode(Mode.PASSTHROUGH),
+        SetOthers(Others.LEAVE),
+        SetPersona("ann"),
+        SetShape(0.2),
+        SetEyes(Eyes.TARGET),
+        SetSteadiness(1.0),
+    ],
+)
+def test_what_does_not_tighten_leaves_the_floor(command: Command) -> None:
+    assert apply(Settings(), command).privacy_floor == 0
+
+
+def test_every_value_arrives() -> None:
+    settings = Settings()
+    for command in (SetPersona("ann"), SetShape(0.1), SetEyes(Eyes.AUTO), SetSteadiness(0.9), SetMode(Mode.PASSTHROUGH)):
+        settings = apply(settings, command)
+    assert (settings.persona, settings.shape, settings.eyes) == ("ann", 0.1, Eyes.AUTO)
+    assert (settings.steadiness, settings.mode, settings.revision) == (0.9, Mode.PASSTHROUGH, 5)
+
+
+@pytest.mark.parametrize("command", [SetShape(1.1), SetShape(-0.1), SetSteadiness(float("nan"))])
+def test_values_out_of_range_change_nothing(command: Command) -> None:
+    cell = SettingsCell(Settings())
+    with pytest.raises(ValueError, match="must lie in"):
+        cell.submit(command)
+    assert cell.current == Settings()
+
+
+def test_submit_answers_with_what_now_holds() -> None:
+    cell = SettingsCell(Settings())
+    reply = cell.submit(SetPersona("ann"))
+    assert reply.settings is cell.current
+    assert reply.revision == 1
+
+
+def test_commands_from_many_threads_are_all_counted() -> None:
+    cell = SettingsCell(Settings())
+    threads = [threading.Thread(target=lambda: [cell.submit(SetShape(0.5)) for _ in range(500)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert cell.current.revision == 2_000
+
+
+def test_an_unknown_command_is_a_bug() -> None:
+    with pytest.raises(AssertionError):
+        apply(Settings(), object())  # type: ignore[arg-type]

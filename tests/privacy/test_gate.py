@@ -1,0 +1,61 @@
+"""The gate, over everything it may be asked."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livecam.core.cleared import Finished, How
+from livecam.core.settings import Mode, Settings
+from livecam.privacy.gate import SLATE_SEQ, Gate
+
+HOLD = 250_000_000
+SLATE = np.full((96, 64), 7, dtype=np.uint8)
+GATE = Gate(SLATE, HOLD)
+
+
+def finished(how: How = How.SWAPPED, captured_ns: int = 0, revision: int = 0) -> Finished:
+    return Finished(np.full((96, 64), 200, dtype=np.uint8), 5, captured_ns, captured_ns, revision, how)
+
+
+@given(
+    how=st.sampled_from([How.SWAPPED, How.PASSED, How.SLATE]),
+    mode=st.sampled_from(Mode),
+    panic=st.booleans(),
+    revision=st.integers(0, 4),
+    floor=st.integers(0, 4),
+    age=st.integers(-HOLD * 2, HOLD * 3),
+)
+def test_a_picture_leaves_exactly_when_every_condition_holds(
+    how: How, mode: Mode, panic: bool, revision: int, floor: int, age: int
+) -> None:
+    settings = Settings(revision=9, privacy_floor=floor, panic=panic, mode=mode)
+    now = 10**12
+    held = finished(how, now - age, revision)
+    cleared = GATE.choose(held, settings, now)
+    expected = (
+        not panic
+        and revision >= floor
+        and (how is How.SWAPPED or (how is How.PASSED and mode is Mode.PASSTHROUGH))
+        and 0 <= age <= HOLD
+    )
+    assert (cleared.how is how and cleared.picture is held.picture) == expected
+    assert (cleared.how is How.SLATE and cleared.seq == SLATE_SEQ and cleared.picture.max() == 7) == (not expected)
+
+
+def test_nothing_held_is_the_slate() -> None:
+    assert GATE.choose(None, Settings(), 5).how is How.SLATE
+
+
+def test_the_edges_of_the_hold() -> None:
+    assert GATE.choose(finished(captured_ns=0), Settings(), HOLD).how is How.SWAPPED
+    assert GATE.choose(finished(captured_ns=0), Settings(), HOLD + 1).how is How.SLATE
+    assert GATE.choose(finished(captured_ns=1), Settings(), 0).how is How.SLATE
+
+
+def test_nobody_can_paint_on_the_slate() -> None:
+    picture = SLATE.copy()
+    gate = Gate(picture, HOLD)
+    picture[:] = 99
+    cleared = gate.choose(None, Settings(), 0)
+    assert cleared.picture.max() == 7
+    assert not cleared.picture.flags.writeable

@@ -1,0 +1,232 @@
+"""The three step functions, driven by a fake clock and no threads."""
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livecam.core.cleared import How, Withheld
+from livecam.core.frame import Frame, Image
+from livecam.core.ring import LatestRing
+from livecam.core.settings import Mode, Panic, Resume, SetMode, Settings, SettingsCell
+from livecam.errors import SourceLost
+from livecam.privacy.gate import Gate
+from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
+from livecam.runtime.telemetry import Telemetry
+from tests.fakes import SIZE, FakeClock, ListSink, ScriptedProcessor, ScriptedSource
+
+INTERVAL = 33_333_333
+HOLD = 250_000_000
+SLATE_BYTE = 7
+
+
+class Rig:
+    """A whole live path without threads: `run` is one camera interval."""
+
+    def __init__(self, script: Callable[[Frame], How | Withheld] = lambda _: How.SWAPPED) -> None:
+        self.clock = FakeClock()
+        self.telemetry = Telemetry()
+        self.cell = SettingsCell(Settings())
+        self.processor = ScriptedProcessor(script)
+        self.source = ScriptedSource(self.shoot)
+        self.sink = ListSink()
+        self.stamp_error_ns = 0
+        frames = LatestRing(lambda: FrameSlot(SIZE))
+        pictures = LatestRing(lambda: PictureSlot(SIZE))
+        ready = threading.Event()
+        gate = Gate(np.full(SIZE.picture_shape, SLATE_BYTE, dtype=np.uint8), HOLD)
+        self.inference = InferenceLoop(
+            lambda: self.processor, frames, pictures, ready, self.cell, self.clock, self.telemetry.inference
+        )
+        self.capture = CaptureLoop(
+            self.source, frames, ready, self.clock, self.telemetry.capture, self.inference.forget
+        )
+        self.output = OutputLoop(
+            self.sink, pictures, gate, self.cell, self.clock, INTERVAL, self.telemetry.output, SIZE
+        )
+        for loop in (self.output, self.inference, self.capture):
+            loop.open()
+
+    def shoot(self, image: Image) -> int:
+        image.fill(100)
+        return self.clock.now_ns() + self.stamp_error_ns
+
+    def run(self, frames: int, work_ns: int = 10_000_000) -> None:
+        for _ in range(frames):
+            self.capture.step()
+            self.clock.time_ns += work_ns
+            self.inference.step()
+            self.output.step()
+
+    def ticks(self, count: int) -> list[tuple[How, int, int]]:
+        before = len(self.sink.sent)
+        for _ in range(count):
+            self.output.step()
+        return self.sink.sent[before:]
+
+
+def test_a_swapped_frame_comes_out_once_per_tick() -> None:
+    rig = Rig()
+    rig.run(10)
+    assert [how for how, _, _ in rig.sink.sent] == [How.SWAPPED] * 10
+    assert [seq for _, seq, _ in rig.sink.sent] == list(range(1, 11))
+    assert rig.telemetry.output.live == 10
+
+
+def test_before_the_first_picture_there_is_the_slate() -> None:
+    rig = Rig()
+    assert rig.ticks(2) == [(How.SLATE, -1, SLATE_BYTE)] * 2
+
+
+def test_a_withheld_frame_is_bridged_and_then_the_slate_takes_over() -> None:
+    rig = Rig()
+    rig.run(1)
+    rig.processor.script = lambda _: Withheld.NO_FACE
+    rig.run(12)
+    hows = [how for how, _, _ in rig.sink.sent]
+    held = hows.count(How.SWAPPED) - 1
+    assert 5 <= held * INTERVAL // 33_333_333 <= 7, "250 ms of holding"
+    assert hows == [How.SWAPPED] * (held + 1) + [How.SLATE] * (len(hows) - held - 1)
+    assert rig.telemetry.inference.withheld[Withheld.NO_FACE] == 12
+    assert rig.telemetry.output.held == held
+
+
+def test_the_bare_frame_never_leaves_whatever_the_processor_answers() -> None:
+    answers = [How.SWAPPED, Withheld.NO_FACE, Withheld.FAILED, How.PASSED]
+    rig = Rig(lambda frame: answers[frame.seq % 4])
+    rig.run(40)
+    assert How.PASSED not in [how for how, _, _ in rig.sink.sent]
+
+
+def test_panic_reaches_the_very_next_tick_and_old_pictures_stay_in() -> None:
+    rig = Rig()
+    rig.run(3)
+    rig.cell.submit(Panic())
+    assert rig.ticks(1)[0][0] is How.SLATE
+    rig.cell.submit(Resume())
+    assert rig.ticks(1)[0][0] is How.SLATE, "a picture from before the panic may not return"
+    rig.run(1)
+    assert rig.sink.sent[-1][0] is How.SWAPPED
+
+
+def test_passthrough_is_shown_only_while_it_is_asked_for() -> None:
+    rig = Rig()
+    rig.cell.submit(SetMode(Mode.PASSTHROUGH))
+    rig.run(2)
+    assert rig.sink.sent[-1][0] is How.PASSED
+    rig.cell.submit(SetMode(Mode.SWAP))
+    assert rig.ticks(1)[0][0] is How.SLATE
+
+
+def test_a_source_that_hangs_or_dies_ends_in_the_slate() -> None:
+    rig = Rig()
+    rig.run(2)
+    assert [how for how, _, _ in rig.ticks(12)][-1] is How.SLATE
+
+
+@pytest.mark.parametrize("error_ns", [10**9, -(10**15)])
+def test_a_drivers_impossible_stamp_is_replaced(error_ns: int) -> None:
+    rig = Rig()
+    rig.stamp_error_ns = error_ns
+    rig.run(1)
+    assert rig.sink.sent[-1][0] is How.SWAPPED
+    assert rig.telemetry.capture.bad_stamps == 1
+
+
+def test_a_stale_frame_is_not_shown() -> None:
+    rig = Rig()
+    rig.stamp_error_ns = -HOLD
+    rig.run(3)
+    assert {how for how, _, _ in rig.sink.sent} == {How.SLATE}
+    assert rig.telemetry.output.expired == 3
+
+
+def test_opening_the_source_again_makes_the_processor_forget() -> None:
+    rig = Rig()
+    rig.run(1)
+    resets = rig.processor.resets
+    rig.capture.open()
+    rig.run(1)
+    assert rig.processor.resets == resets + 1
+    assert rig.telemetry.capture.reopened == 1
+
+
+def test_failures_are_counted_as_withheld_frames() -> None:
+    def broken(_: Frame) -> How:
+        raise RuntimeError("no")
+
+    rig = Rig(broken)
+    rig.capture.step()
+    with pytest.raises(RuntimeError) as raised:
+        rig.inference.step()
+    rig.inference.failed(raised.value)
+    rig.inference.failed(OSError("while idle"))
+    assert rig.telemetry.inference.withheld[Withheld.FAILED] == 1
+    assert rig.telemetry.inference.failures_in_row == 2
+    assert rig.telemetry.inference.busy_since_ns == 0
+
+
+def test_a_lost_source_is_counted() -> None:
+    rig = Rig()
+    rig.capture.failed(SourceLost("gone"))
+    rig.capture.close()
+    rig.inference.close()
+    rig.output.failed(OSError())
+    assert rig.telemetry.capture.lost == 1
+    assert rig.source.closed == 1
+
+
+def test_closing_sends_the_slate_last() -> None:
+    rig = Rig()
+    rig.run(2)
+    rig.output.close()
+    assert rig.sink.sent[-1] == (How.SLATE, -1, SLATE_BYTE)
+    assert rig.sink.closed == 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from("cio"), st.integers(0, 40_000_000)), max_size=150))
+def test_in_any_order_and_at_any_pace_the_counts_add_up(steps: list[tuple[str, int]]) -> None:
+    rig = Rig(lambda frame: How.SWAPPED if frame.seq % 3 else Withheld.NO_FACE)
+    rig.inference._ready.wait = lambda timeout=None: True  # type: ignore[method-assign, assignment]
+    loops = {"c": rig.capture, "i": rig.inference, "o": rig.output}
+    for which, spent_ns in steps:
+        loops[which].step()
+        rig.clock.time_ns += spent_ns
+    capture, inference, output = rig.telemetry.capture, rig.telemetry.inference, rig.telemetry.output
+    frames, pictures = rig.capture._ring, rig.output._pictures
+    assert capture.captured == frames.published
+    assert inference.taken == frames.taken == inference.published + sum(inference.withheld.values())
+    assert frames.published - frames.taken - frames.skipped in range(frames.published - frames.taken + 1)
+    assert inference.published == pictures.published
+    assert pictures.taken == output.live + output.expired
+    assert output.ticks == len(rig.sink.sent)
+    assert all(seq % 3 for how, seq, _ in rig.sink.sent if how is How.SWAPPED)
+
+
+def test_the_beat_settles_shortly_after_publication() -> None:
+    """Pictures appear 12 ms (+-2) after each camera frame; the tick must come to follow them closely."""
+    clock = FakeClock()
+    rng = np.random.default_rng(1)
+    from livecam.core.clock import Metronome
+    from livecam.runtime.phase import PhaseFollower
+
+    for start_phase_ns in range(0, INTERVAL, INTERVAL // 6):
+        metronome, phase = Metronome(clock, INTERVAL), PhaseFollower(INTERVAL)
+        base = metronome.next_ns + start_phase_ns
+        waits, published = [], base
+        frame = 0
+        for _ in range(600):
+            tick = metronome.tick()
+            while published <= tick:
+                newest = published
+                frame += 1
+                published = base + frame * INTERVAL + int(rng.normal(0, 2e6))
+                waits.append(tick - newest)
+                metronome.nudge(phase.shift_ns(waits[-1]))
+        settled = np.array(waits[-200:]) / 1e6
+        assert np.median(settled) < 8, f"phase {start_phase_ns}: waits {np.median(settled):.1f} ms"
+        assert (settled > INTERVAL / 2e6).mean() < 0.2

@@ -1,0 +1,165 @@
+"""Workers and back-off: what is lost comes back, what is final ends, what is unexpected never kills the call."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livecam.errors import SourceGone, SourceLost
+from livecam.runtime.backoff import DEVICE_BANDS, INFERENCE_BANDS, Backoff, Band
+from livecam.runtime.worker import Policy, Worker
+
+QUICK = Policy((Band(0.0, 3), Band(0.01, 1)), (SourceGone,))
+
+
+class ScriptedLoop:
+    def __init__(self, step: Callable[[int], None], opening: Callable[[int], None] = lambda _: None) -> None:
+        self.on_step, self.on_open = step, opening
+        self.steps = self.opened = self.closed = 0
+        self.failures: list[str] = []
+
+    def open(self) -> None:
+        self.opened += 1
+        self.on_open(self.opened)
+
+    def step(self) -> None:
+        self.steps += 1
+        time.sleep(0.001)
+        self.on_step(self.steps)
+
+    def failed(self, error: Exception) -> None:
+        self.failures.append(str(error))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.002)
+
+
+def test_the_bands_are_followed_in_order_and_the_last_goes_on() -> None:
+    backoff = Backoff(DEVICE_BANDS)
+    delays = [backoff.next_delay_ns() / 1e9 for _ in range(40)]
+    assert delays == [0.25] * 20 + [2.0] * 15 + [5.0] * 5
+    backoff.succeeded()
+    assert backoff.next_delay_ns() == 250_000_000
+    assert Backoff(INFERENCE_BANDS).next_delay_ns() == 0
+    with pytest.raises(ValueError, match="at least one band"):
+        Backoff(())
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 5)), min_size=1, max_size=4), st.integers(1, 30))
+def test_every_try_waits_for_its_bands_delay(bands: list[tuple[float, int]], tries: int) -> None:
+    backoff = Backoff(tuple(Band(*band) for band in bands))
+    flat = [delay for delay, times in bands for _ in range(times)]
+    flat += [bands[-1][0]] * tries
+    assert [backoff.next_delay_ns() for _ in range(tries)] == [int(delay * 1e9) for delay in flat[:tries]]
+
+
+@pytest.mark.parametrize("error", [SourceLost("unplugged"), ValueError("odd"), MemoryError()])
+def test_a_lost_loop_is_closed_opened_and_goes_on(error: Exception) -> None:
+    def step(count: int) -> None:
+        if count in (2, 3):
+            raise error
+
+    loop = ScriptedLoop(step)
+    worker = Worker("test", loop, QUICK)
+    worker.start()
+    wait_for(lambda: loop.steps > 6)
+    assert loop.opened == 3
+    assert loop.failures == [str(error)] * 2
+    assert worker.problem == ""
+    assert worker.is_open
+    worker.ask_stop()
+    assert worker.join(2.0)
+    assert worker.done
+    assert not worker.died
+    assert loop.closed >= 3
+
+
+def test_failing_to_open_is_tried_again() -> None:
+    def opening(count: int) -> None:
+        if count < 4:
+            raise SourceLost("busy")
+
+    loop = ScriptedLoop(lambda _: None, opening)
+    worker = Worker("test", loop, QUICK)
+    worker.start()
+    wait_for(lambda: loop.steps > 1)
+    assert loop.opened == 4
+    worker.ask_stop()
+    assert worker.join(2.0)
+
+
+def test_something_final_ends_the_worker_and_is_kept() -> None:
+    def step(_: int) -> None:
+        raise SourceGone("The file has ended.")
+
+    loop = ScriptedLoop(step)
+    worker = Worker("test", loop, QUICK)
+    worker.start()
+    assert worker.join(2.0)
+    assert worker.done
+    assert isinstance(worker.error, SourceGone)
+    assert (loop.opened, loop.closed) == (1, 1)
+
+
+def test_a_thread_that_dies_is_noticed_and_can_be_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    def step(count: int) -> None:
+        if count == 2:
+            raise SystemExit
+
+    loop = ScriptedLoop(step)
+    worker = Worker("test", loop, QUICK)
+    worker.start()
+    wait_for(lambda: worker.died)
+    assert not worker.done
+    assert loop.closed == 1
+    worker.start()
+    wait_for(lambda: loop.steps > 4)
+    assert not worker.died
+    worker.ask_stop()
+    assert worker.join(2.0)
+
+
+def test_a_stop_interrupts_a_long_back_off() -> None:
+    def step(_: int) -> None:
+        raise SourceLost("away")
+
+    worker = Worker("test", ScriptedLoop(step), Policy((Band(60.0, 1),), ()))
+    worker.start()
+    wait_for(lambda: worker.problem == "away")
+    worker.ask_stop()
+    assert worker.join(1.0)
+
+
+def test_a_loop_that_cannot_even_close_does_not_kill_the_worker() -> None:
+    class Stubborn(ScriptedLoop):
+        def close(self) -> None:
+            raise OSError("stuck")
+
+    def step(count: int) -> None:
+        if count == 1:
+            raise SourceLost("away")
+
+    loop = Stubborn(step)
+    worker = Worker("test", loop, QUICK)
+    worker.start()
+    wait_for(lambda: loop.steps > 3)
+    worker.ask_stop()
+    assert worker.join(2.0)
+
+
+def test_joining_before_starting_is_fine() -> None:
+    worker = Worker("test", ScriptedLoop(lambda _: None), QUICK)
+    assert worker.join(0.1)
+    assert not worker.died
