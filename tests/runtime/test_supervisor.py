@@ -1,0 +1,250 @@
+"""The whole daemon in real threads, with faults injected at every door: never a bare frame, always back by itself."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from livecam.core.clock import MonotonicClock
+from livecam.core.cleared import How, Withheld
+from livecam.core.frame import Frame, Image
+from livecam.core.ring import LatestRing
+from livecam.core.settings import Panic, Settings, SettingsCell
+from livecam.errors import ContractError, SourceGone, SourceLost, StopFailed
+from livecam.privacy.gate import Gate
+from livecam.runtime.backoff import Band
+from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
+from livecam.runtime.supervisor import MOVES, SWITCH_INTERVAL_S, Health, State, Supervisor
+from livecam.runtime.telemetry import Telemetry
+from livecam.runtime.worker import Policy, Worker
+from tests.fakes import SIZE, ListSink, ScriptedProcessor, ScriptedSource
+
+FPS = 100
+BARE, SLATE = 100, 7
+BANDS = (Band(0.02, 1_000),)
+
+
+class Daemon:
+    """A supervisor over doubles: the camera shows 100, the processor writes 200, anything else is a leak."""
+
+    def __init__(self) -> None:
+        self.clock = MonotonicClock()
+        self.telemetry = Telemetry()
+        self.cell = SettingsCell(Settings())
+        self.source = ScriptedSource(self.shoot)
+        self.processor = ScriptedProcessor(self.swap)
+        self.sink = ListSink()
+        self.on_shoot: Callable[[], None] = lambda: None
+        self.on_swap: Callable[[], How | Withheld] = lambda: How.SWAPPED
+        self.release = threading.Event()
+        frames = LatestRing(lambda: FrameSlot(SIZE))
+        pictures = LatestRing(lambda: PictureSlot(SIZE))
+        ready = threading.Event()
+        gate = Gate(np.full(SIZE.picture_shape, SLATE, dtype=np.uint8), 100_000_000)
+        inference = InferenceLoop(
+            lambda: self.processor, frames, pictures, ready, self.cell, self.clock, self.telemetry.inference
+        )
+        capture = CaptureLoop(self.source, frames, ready, self.clock, self.telemetry.capture, inference.forget)
+        output = OutputLoop(
+            self.sink, pictures, gate, self.cell, self.clock, 10**9 // FPS, self.telemetry.output, SIZE
+        )
+        self.workers = (
+            Worker("capture", capture, Policy(BANDS, (SourceGone,))),
+            Worker("inference", inference, Policy(BANDS, ())),
+            Worker("output", output, Policy(BANDS, ())),
+        )
+        self.supervisor = Supervisor(*self.workers, self.telemetry, self.cell)
+
+    def shoot(self, image: Image) -> int:
+        time.sleep(1 / FPS)
+        self.on_shoot()
+        image.fill(BARE)
+        return self.clock.now_ns()
+
+    def swap(self, frame: Frame) -> How | Withheld:
+        outcome = self.on_swap()
+        frame.image.fill(200)
+        return outcome
+
+    def wait(self, condition: Callable[[Health], bool], seconds: float = 5.0) -> Health:
+        deadline = time.monotonic() + seconds
+        while not condition(health := self.supervisor.check()):
+            assert time.monotonic() < deadline, f"waited too long; last {health}"
+            time.sleep(0.01)
+        return health
+
+    def live(self) -> None:
+        before = self.telemetry.output.live
+        self.wait(lambda health: health.state is State.LIVE and self.telemetry.output.live > before + 5)
+
+    def slated(self) -> None:
+        before = self.telemetry.output.slate
+        self.wait(lambda _: self.telemetry.output.slate > before + 3)
+
+    def shown(self) -> set[tuple[How, int]]:
+        return {(how, value) for how, _, value in list(self.sink.sent)}
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    rig = Daemon()
+    rig.supervisor.start()
+    rig.live()
+    yield rig
+    rig.release.set()
+    rig.on_shoot, rig.on_swap = lambda: None, lambda: How.SWAPPED
+    if rig.supervisor.state is not State.STOPPING and rig.supervisor.state is not State.FAILED:
+        rig.supervisor.stop()
+    assert rig.shown() <= {(How.SWAPPED, 200), (How.SLATE, SLATE)}, "something else than the swap or the slate left"
+    assert rig.sink.sent[-1][0] is How.SLATE, "the slate goes last"
+    assert rig.sink.sent[0][0] is How.SLATE, "the slate comes first"
+
+
+def fail_for(seconds: float, error: Exception) -> Callable[[], None]:
+    until = time.monotonic() + seconds
+
+    def fail() -> None:
+        if time.monotonic() < until:
+            raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("stage"), ContractError("NaN"), MemoryError("GPU"), IndexError("detector"), OSError("driver")],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_exception_in_inference_shows_the_slate_and_recovers(daemon: Daemon, error: Exception) -> None:
+    fail = fail_for(0.4, error)
+
+    def swap() -> How:
+        fail()
+        return How.SWAPPED
+
+    daemon.on_swap = swap
+    daemon.slated()
+    daemon.live()
+    assert daemon.telemetry.inference.withheld[Withheld.FAILED] > 0
+
+
+@pytest.mark.parametrize("reason", [Withheld.NO_FACE, Withheld.OTHER_PERSON, Withheld.WEAK_FACE])
+def test_what_is_withheld_shows_the_slate_and_recovers(daemon: Daemon, reason: Withheld) -> None:
+    daemon.on_swap = lambda: reason
+    daemon.slated()
+    daemon.on_swap = lambda: How.SWAPPED
+    daemon.live()
+    assert daemon.telemetry.inference.withheld[reason] > 0
+
+
+def test_a_hang_in_inference_shows_the_slate_says_so_and_recovers(daemon: Daemon) -> None:
+    def hang() -> How:
+        daemon.release.wait(10)
+        return How.SWAPPED
+
+    daemon.on_swap = hang
+    daemon.slated()
+    health = daemon.wait(lambda health: health.state is State.DEGRADED)
+    assert "busy with one frame" in health.problem
+    daemon.release.set()
+    daemon.live()
+
+
+@pytest.mark.parametrize("which", ["inference", "capture"])
+def test_a_dead_thread_is_started_again(daemon: Daemon, which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    once = [True]
+
+    def die() -> None:
+        if once:
+            once.clear()
+            raise SystemExit
+
+    def die_swapping() -> How:
+        die()
+        return How.SWAPPED
+
+    if which == "capture":
+        daemon.on_shoot = die
+    else:
+        daemon.on_swap = die_swapping
+    daemon.wait(lambda _: daemon.supervisor.restarts == 1)
+    daemon.live()
+
+
+def test_a_frozen_source_shows_the_slate_says_so_and_recovers(daemon: Daemon) -> None:
+    daemon.on_shoot = lambda: daemon.release.wait(10) and None
+    daemon.slated()
+    health = daemon.wait(lambda health: health.state is State.DEGRADED)
+    assert "silent" in health.problem
+    daemon.release.set()
+    daemon.live()
+
+
+def test_an_unplugged_source_shows_the_slate_and_comes_back(daemon: Daemon) -> None:
+    daemon.on_shoot = fail_for(0.4, SourceLost("The camera /dev/video9 is gone."))
+    daemon.slated()
+    assert "/dev/video9" in daemon.wait(lambda health: health.state is State.DEGRADED).problem
+    daemon.live()
+    assert daemon.source.opened > 1
+    assert daemon.processor.resets > 0
+
+
+def test_a_source_that_is_gone_for_good_ends_the_run(daemon: Daemon) -> None:
+    def gone() -> None:
+        raise SourceGone("The file has ended.")
+
+    daemon.on_shoot = gone
+    health = daemon.wait(lambda health: health.ended)
+    assert isinstance(health.error, SourceGone)
+    daemon.slated()
+
+
+def test_panic_wins_over_everything(daemon: Daemon) -> None:
+    daemon.cell.submit(Panic())
+    time.sleep(0.02)
+    before = len(daemon.sink.sent)
+    daemon.wait(lambda _: len(daemon.sink.sent) > before + 5)
+    assert {how for how, _, _ in daemon.sink.sent[before:]} == {How.SLATE}
+
+
+def test_a_sink_that_fails_is_opened_again(daemon: Daemon) -> None:
+    opened = daemon.sink.opened
+    daemon.sink.fail = fail_for(0.2, OSError("no device"))
+    daemon.wait(lambda health: health.state is State.DEGRADED)
+    daemon.live()
+    assert daemon.sink.opened > opened
+
+
+def test_stopping_is_quick_and_restores_the_switch_interval(daemon: Daemon) -> None:
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+    started = time.monotonic()
+    daemon.supervisor.stop()
+    assert time.monotonic() - started < 1.0
+    assert sys.getswitchinterval() != pytest.approx(SWITCH_INTERVAL_S)
+    assert daemon.supervisor.check().ended
+    assert all(worker.done for worker in daemon.workers)
+
+
+def test_threads_are_named(daemon: Daemon) -> None:
+    assert {"capture", "inference", "output"} <= {thread.name for thread in threading.enumerate()}
+
+
+def test_a_thread_that_will_not_end_is_an_error_and_the_slate_still_goes_last(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livecam.runtime.supervisor.STOP_S", 0.3)
+    daemon.on_swap = lambda: How.SWAPPED if daemon.release.wait(10) else How.SWAPPED
+    daemon.slated()
+    with pytest.raises(StopFailed, match="inference"):
+        daemon.supervisor.stop()
+    assert daemon.supervisor.state is State.FAILED
+
+
+def test_only_legal_moves(daemon: Daemon) -> None:
+    assert set(MOVES) == set(State)
+    with pytest.raises(RuntimeError, match="live may not become starting"):
+        daemon.supervisor._move(State.STARTING)
