@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from livecam.core.cleared import Finished, How, Withheld
+from livecam.core.cleared import Cleared, Finished, How, Withheld
 from livecam.core.clock import Metronome
 from livecam.core.frame import Frame, Image, Picture, Size
 from livecam.core.ring import LatestRing
@@ -245,15 +245,23 @@ class OutputLoop:
         cleared = self._gate.choose(self._held, self._cell.current, now_ns)
         self._sink.send(cleared)
         self._counters.send.add(self._clock.now_ns() - now_ns)
+        self._count(cleared, now_ns)
+
+    def _count(self, cleared: Cleared, now_ns: int) -> None:
+        counters = self._counters
         if cleared.how is How.SLATE:
-            self._counters.slate += 1
+            counters.slate += 1
+            counters.last = "slate"
         elif cleared.seq == self._last_sent_seq:
-            self._counters.held += 1
+            counters.held += 1
+            counters.last = "held"
         else:
             self._last_sent_seq = cleared.seq
-            self._counters.live += 1
-            self._counters.last_live_ns = now_ns
-            self._counters.age.add(now_ns - cleared.captured_ns)
+            counters.live += 1
+            counters.last = "live"
+            counters.first_live_ns = counters.first_live_ns or now_ns
+            counters.last_live_ns = now_ns
+            counters.age.add(now_ns - cleared.captured_ns)
 
     def _follow(self, fresh: Finished) -> None:
         wait_ns = self._clock.now_ns() - fresh.published_ns

@@ -63,7 +63,9 @@ class OutputCounters:
     slate: int = 0
     expired: int = 0
     missed: int = 0
+    first_live_ns: int = 0
     last_live_ns: int = 0
+    last: str = "slate"
     age: Histogram = field(default_factory=Histogram)
     wait: Histogram = field(default_factory=Histogram)
     send: Histogram = field(default_factory=Histogram)

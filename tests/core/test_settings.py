@@ -100,7 +100,8 @@ def test_what_does_not_tighten_leaves_the_floor(command: Command) -> None:
 
 def test_every_value_arrives() -> None:
     settings = Settings()
-    for command in (SetPersona("ann"), SetShape(0.1), SetEyes(Eyes.AUTO), SetSteadiness(0.9), SetMode(Mode.PASSTHROUGH)):
+    commands: list[Command] = [SetPersona("ann"), SetShape(0.1), SetEyes(Eyes.AUTO), SetSteadiness(0.9)]
+    for command in [*commands, SetMode(Mode.PASSTHROUGH)]:
         settings = apply(settings, command)
     assert (settings.persona, settings.shape, settings.eyes) == ("ann", 0.1, Eyes.AUTO)
     assert (settings.steadiness, settings.mode, settings.revision) == (0.9, Mode.PASSTHROUGH, 5)

@@ -95,7 +95,7 @@ def test_a_withheld_frame_is_bridged_and_then_the_slate_takes_over() -> None:
 
 
 def test_the_bare_frame_never_leaves_whatever_the_processor_answers() -> None:
-    answers = [How.SWAPPED, Withheld.NO_FACE, Withheld.FAILED, How.PASSED]
+    answers: list[How | Withheld] = [How.SWAPPED, Withheld.NO_FACE, Withheld.FAILED, How.PASSED]
     rig = Rig(lambda frame: answers[frame.seq % 4])
     rig.run(40)
     assert How.PASSED not in [how for how, _, _ in rig.sink.sent]
@@ -191,8 +191,8 @@ def test_closing_sends_the_slate_last() -> None:
 @given(st.lists(st.tuples(st.sampled_from("cio"), st.integers(0, 40_000_000)), max_size=150))
 def test_in_any_order_and_at_any_pace_the_counts_add_up(steps: list[tuple[str, int]]) -> None:
     rig = Rig(lambda frame: How.SWAPPED if frame.seq % 3 else Withheld.NO_FACE)
-    rig.inference._ready.wait = lambda timeout=None: True  # type: ignore[method-assign, assignment]
-    loops = {"c": rig.capture, "i": rig.inference, "o": rig.output}
+    rig.inference._ready.wait = lambda timeout=None: True  # type: ignore[method-assign]
+    loops: dict[str, CaptureLoop | InferenceLoop | OutputLoop] = {"c": rig.capture, "i": rig.inference, "o": rig.output}
     for which, spent_ns in steps:
         loops[which].step()
         rig.clock.time_ns += spent_ns

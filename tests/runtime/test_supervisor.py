@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from livecam.core.clock import MonotonicClock
 from livecam.core.cleared import How, Withheld
+from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Frame, Image
 from livecam.core.ring import LatestRing
 from livecam.core.settings import Panic, Settings, SettingsCell
@@ -48,9 +48,7 @@ class Daemon:
             lambda: self.processor, frames, pictures, ready, self.cell, self.clock, self.telemetry.inference
         )
         capture = CaptureLoop(self.source, frames, ready, self.clock, self.telemetry.capture, inference.forget)
-        output = OutputLoop(
-            self.sink, pictures, gate, self.cell, self.clock, 10**9 // FPS, self.telemetry.output, SIZE
-        )
+        output = OutputLoop(self.sink, pictures, gate, self.cell, self.clock, 10**9 // FPS, self.telemetry.output, SIZE)
         self.workers = (
             Worker("capture", capture, Policy(BANDS, (SourceGone,))),
             Worker("inference", inference, Policy(BANDS, ())),
@@ -68,6 +66,13 @@ class Daemon:
         outcome = self.on_swap()
         frame.image.fill(200)
         return outcome
+
+    def freeze(self) -> None:
+        self.release.wait(10)
+
+    def hang(self) -> How | Withheld:
+        self.freeze()
+        return How.SWAPPED
 
     def wait(self, condition: Callable[[Health], bool], seconds: float = 5.0) -> Health:
         deadline = time.monotonic() + seconds
@@ -141,11 +146,7 @@ def test_what_is_withheld_shows_the_slate_and_recovers(daemon: Daemon, reason: W
 
 
 def test_a_hang_in_inference_shows_the_slate_says_so_and_recovers(daemon: Daemon) -> None:
-    def hang() -> How:
-        daemon.release.wait(10)
-        return How.SWAPPED
-
-    daemon.on_swap = hang
+    daemon.on_swap = daemon.hang
     daemon.slated()
     health = daemon.wait(lambda health: health.state is State.DEGRADED)
     assert "busy with one frame" in health.problem
@@ -176,7 +177,7 @@ def test_a_dead_thread_is_started_again(daemon: Daemon, which: str, monkeypatch:
 
 
 def test_a_frozen_source_shows_the_slate_says_so_and_recovers(daemon: Daemon) -> None:
-    daemon.on_shoot = lambda: daemon.release.wait(10) and None
+    daemon.on_shoot = daemon.freeze
     daemon.slated()
     health = daemon.wait(lambda health: health.state is State.DEGRADED)
     assert "silent" in health.problem
@@ -237,7 +238,7 @@ def test_a_thread_that_will_not_end_is_an_error_and_the_slate_still_goes_last(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("livecam.runtime.supervisor.STOP_S", 0.3)
-    daemon.on_swap = lambda: How.SWAPPED if daemon.release.wait(10) else How.SWAPPED
+    daemon.on_swap = daemon.hang
     daemon.slated()
     with pytest.raises(StopFailed, match="inference"):
         daemon.supervisor.stop()
