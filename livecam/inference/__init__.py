@@ -1,0 +1,1 @@
+"""Networks: what they are, where they come from, how they run."""

@@ -1,0 +1,52 @@
+# Two commands matter: `make run` and `make test`. Both build the environment first, from pinned and hashed packages.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: run test models lint format bench lock clean
+
+run: $(VENV)/.runtime
+	$(BIN)/livecam run $(ARGS)
+
+test: $(VENV)/.dev
+	$(PYTEST) $(ARGS)
+	$(PYTEST) -q tests/core tests/privacy --cov=livecam.core --cov=livecam.privacy --cov-branch --cov-fail-under=100
+
+models: $(VENV)/.runtime
+	$(BIN)/livecam models fetch
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Anew from pyproject.toml; needs uv.
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
+lock:
+	$(COMPILE) --extra vcam -o requirements.txt
+	$(COMPILE) --extra vcam --group dev --group judges -o requirements-dev.txt
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "livecam needs Python 3.11, 3.12 or 3.13; install one, or name it: make run PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

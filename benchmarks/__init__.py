@@ -1,0 +1,1 @@
+"""Measurements for developers. Users run `livecam doctor` and read the report of `livecam run --report`."""

@@ -1,0 +1,39 @@
+"""What ``auto`` means on this machine: a real camera and the virtual camera where they are, else what needs neither."""
+
+from importlib.util import find_spec
+from typing import Final
+
+from livecam.config import Config, Paths
+from livecam.core.spec import Spec, parse_spec
+
+SHORT_RECORDING_S: Final = 20
+
+
+def choose_source(spec: Spec) -> Spec:
+    """`spec`; for ``auto`` the first real camera, else the demo face."""
+    if spec.kind != "auto":
+        return spec
+    from livecam.capture.camera import list_cameras  # looks at devices: only when asked to choose
+
+    cameras = [camera for camera in list_cameras() if not camera.virtual]
+    return parse_spec(f"camera:{cameras[0].path}") if cameras else parse_spec("synthetic")
+
+
+def choose_sinks(config: Config, paths: Paths) -> tuple[Spec, ...]:
+    """The sinks of `config`, with each ``auto`` replaced: the virtual camera, else the preview and a short recording."""
+    chosen: list[Spec] = []
+    for spec in config.output.sinks:
+        chosen.extend([spec] if spec.kind != "auto" else _auto_sinks(config, paths))
+    return tuple(chosen)
+
+
+def _auto_sinks(config: Config, paths: Paths) -> list[Spec]:
+    if find_spec("pyvirtualcam") is not None:
+        from livecam.output.devices import list_outputs  # looks at devices: only when asked to choose
+        from livecam.output.outputs import best
+
+        if best(list_outputs()) is not None:
+            return [parse_spec("virtualcam")]
+    folder = config.output.recordings or paths.recordings
+    recording = f"record:{folder / 'livecam-{time}.mp4'}?seconds={SHORT_RECORDING_S}"
+    return [parse_spec("web"), parse_spec(recording)]

@@ -1,0 +1,170 @@
+"""The pipeline: what is not swapped or covered is withheld, whatever its parts do."""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.canvas.cpu import CpuCanvas
+from livecam.core.cleared import How, Withheld
+from livecam.core.face import Box, Face, Landmarks, Topology
+from livecam.core.frame import Frame, Image, Picture, Size
+from livecam.core.persona import Basis, Consent, Persona
+from livecam.core.seams import Canvas
+from livecam.core.settings import Mode, Others, Settings
+from livecam.errors import ContractError, EngineError
+from livecam.pipeline import Pipeline
+
+SIZE = Size(320, 240)
+PERSONA = Persona("ann", {}, Consent(Basis.SYNTHETIC, "", "", ()), "")
+SETTINGS = Settings(persona="ann")
+
+
+def face_at(x: float, y: float, side: float = 80, track_id: int = 1) -> Face:
+    points = np.tile(np.array([[x, y]], dtype=np.float32), (478, 1))
+    landmarks = Landmarks(points, Topology.MESH468)
+    box = Box(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+    return Face(box, landmarks, np.zeros(478, dtype=np.float32), 0.9, track_id)
+
+
+class Parts:
+    """Doubles of every part; the swapper paints the face's box white."""
+
+    def __init__(self) -> None:
+        self.faces: tuple[Face, ...] = (face_at(100, 120),)
+        self.others: tuple[Box, ...] = ()
+        self.on_swap: Callable[[], None] = lambda: None
+        self.on_watch: Callable[[], None] = lambda: None
+        self.known: list[Sequence[Box]] = []
+        self.begun = self.resets = 0
+        self.pipeline = Pipeline(CpuCanvas(), self.follow, self, self.swap, {"ann": PERSONA}.get)  # type: ignore[arg-type]
+
+    def follow(self, image: Image, captured_ns: int, steadiness: float) -> tuple[Face, ...]:
+        return self.faces
+
+    def swap(self, canvas: Canvas[Image], face: Face, persona: Persona, settings: Settings) -> None:
+        self.on_swap()
+        box = face.box
+        canvas.pixels[int(box.y1) : int(box.y2), int(box.x1) : int(box.x2)] = 255
+
+    def begin(self, image: Image) -> None:
+        self.begun += 1
+
+    def finish(self, known: Sequence[Box]) -> tuple[Box, ...]:
+        self.known.append(known)
+        self.on_watch()
+        return self.others
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    def close(self) -> None:
+        pass
+
+    def process(self, settings: Settings = SETTINGS) -> tuple[How | Withheld, Image]:
+        """The outcome, and the picture that was written, as BGR."""
+        rng = np.random.default_rng(0)
+        image = rng.integers(0, 255, SIZE.image_shape, dtype=np.uint8)
+        out: Picture = np.zeros(SIZE.picture_shape, dtype=np.uint8)
+        outcome = self.pipeline.process(Frame(image, 1, 1), out, settings)
+        return outcome, np.asarray(cv2.cvtColor(out, cv2.COLOR_YUV2BGR_I420), dtype=np.uint8)
+
+
+def test_the_wearer_is_swapped_and_named_to_the_watch() -> None:
+    parts = Parts()
+    outcome, shown = parts.process()
+    assert outcome is How.SWAPPED
+    assert shown[90:150, 70:130].min() > 250
+    assert parts.known == [(parts.faces[0].box,)]
+    assert set(parts.pipeline.stages()) == {"track", "swap", "watch", "store"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (Settings(persona="ann", panic=True), Withheld.PANIC),
+        (Settings(persona="bob"), Withheld.NO_PERSONA),
+    ],
+)
+def test_panic_and_an_unknown_persona_withhold(settings: Settings, reason: Withheld) -> None:
+    outcome, shown = Parts().process(settings)
+    assert outcome is reason
+    untouched = cv2.cvtColor(np.zeros(SIZE.picture_shape, dtype=np.uint8), cv2.COLOR_YUV2BGR_I420)
+    assert np.array_equal(shown, untouched), "nothing was written"
+
+
+def test_without_a_face_nothing_is_published_and_the_watch_is_not_left_waiting() -> None:
+    parts = Parts()
+    parts.faces = ()
+    assert parts.process()[0] is Withheld.NO_FACE
+    assert parts.begun == len(parts.known) == 1
+
+
+def test_other_people_are_blurred_by_default() -> None:
+    parts = Parts()
+    parts.others = (Box(200, 60, 280, 160),)
+    outcome, shown = parts.process()
+    assert outcome is How.SWAPPED
+    assert cv2.Laplacian(shown[70:150, 210:270], cv2.CV_64F).var() < 20, "noise must be gone"
+    assert cv2.Laplacian(shown[200:238, 210:270], cv2.CV_64F).var() > 200, "and only there"
+
+
+def test_other_people_are_left_only_when_asked_for() -> None:
+    parts = Parts()
+    parts.others = (Box(200, 60, 280, 160),)
+    outcome, shown = parts.process(Settings(persona="ann", others=Others.LEAVE))
+    assert outcome is How.SWAPPED
+    assert cv2.Laplacian(shown[70:150, 210:270], cv2.CV_64F).var() > 200
+
+
+def test_other_people_can_withhold_the_picture() -> None:
+    parts = Parts()
+    parts.others = (Box(200, 60, 280, 160),)
+    assert parts.process(Settings(persona="ann", others=Others.WITHHOLD))[0] is Withheld.OTHER_PERSON
+
+
+def test_a_second_tracked_face_is_somebody_else() -> None:
+    parts = Parts()
+    parts.faces = (face_at(100, 120), face_at(240, 110, track_id=2))
+    outcome, shown = parts.process()
+    assert outcome is How.SWAPPED
+    assert cv2.Laplacian(shown[85:135, 215:265], cv2.CV_64F).var() < 20
+
+
+@pytest.mark.parametrize("error", [ContractError("NaN"), EngineError("GPU"), RuntimeError("?")])
+def test_a_failing_swap_is_an_error_and_never_a_picture(error: Exception) -> None:
+    parts = Parts()
+
+    def fail() -> None:
+        raise error
+
+    parts.on_swap = fail
+    with pytest.raises(type(error)):
+        parts.process()
+
+
+def test_a_failing_watch_is_an_error_and_never_a_picture() -> None:
+    parts = Parts()
+
+    def fail() -> None:
+        raise EngineError("watch")
+
+    parts.on_watch = fail
+    with pytest.raises(EngineError):
+        parts.process()
+
+
+def test_passthrough_passes_and_says_so() -> None:
+    parts = Parts()
+    outcome, shown = parts.process(Settings(mode=Mode.PASSTHROUGH))
+    assert outcome is How.PASSED
+    assert shown.std() > 10
+    assert parts.begun == 0
+
+
+def test_reset_reaches_every_part() -> None:
+    parts = Parts()
+    parts.follow = parts.swap = parts  # type: ignore[assignment, method-assign]
+    Pipeline(CpuCanvas(), parts, parts, parts, {}.get).reset()  # type: ignore[arg-type]
+    assert parts.resets == 3
