@@ -45,6 +45,10 @@ class SourceGone(SourceError):
     """The source has ended or can never be opened; opening it again is pointless."""
 
 
+class SourceEnded(SourceGone):
+    """The source came to its normal end, such as a file that is not looped."""
+
+
 class SinkError(LivecamError):
     """A sink could not take a picture."""
 

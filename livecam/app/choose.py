@@ -15,7 +15,7 @@ def choose_source(spec: Spec) -> Spec:
         return spec
     from livecam.capture.camera import list_cameras  # looks at devices: only when asked to choose
 
-    cameras = [camera for camera in list_cameras() if not camera.virtual]
+    cameras = [camera for camera in list_cameras() if not camera.virtual and not camera.problem]
     return parse_spec(f"camera:{cameras[0].path}") if cameras else parse_spec("synthetic")
 
 

@@ -23,7 +23,7 @@ from livecam.errors import ConfigError, LivecamError, ModelError, PersonaError, 
 from livecam.output.tee import Tee
 from livecam.privacy.gate import Gate
 from livecam.privacy.slate import draw_slate, load_slate, to_picture
-from livecam.runtime.backoff import DEVICE_BANDS, INFERENCE_BANDS
+from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
 from livecam.runtime.report import About, Meter, Report, Status, make_report
 from livecam.runtime.supervisor import Health, State, Supervisor

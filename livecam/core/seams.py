@@ -66,7 +66,7 @@ class Source(Protocol):
     def read_into(self, image: Image) -> int:
         """Fill all of `image`, (H, W, 3) u8 BGR of the opened size, and return its capture time in monotonic ns.
 
-        Blocks no longer than the source's timeout (2 s unless configured).
+        Blocks no longer than the source's timeout (1 s unless configured).
 
         Raises:
             SourceLost: No frame came; open again.

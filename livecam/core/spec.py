@@ -96,7 +96,7 @@ class SourceWish:
 
     size: Size
     fps: float
-    timeout_s: float = 2.0
+    timeout_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Personas on disk: photos, consent and prepared identities, one folder each."""

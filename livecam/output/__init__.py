@@ -1,0 +1,1 @@
+"""Sinks: where cleared pictures go. One driver to a module; each has ``make(spec, wish) -> Sink``."""

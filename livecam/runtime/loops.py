@@ -77,8 +77,8 @@ class CaptureLoop:
         self.info = self._source.open()
         self._restarted()
 
-    def step(self) -> None:
-        """Capture one frame.
+    def step(self) -> bool:
+        """Capture one frame; always true.
 
         Raises:
             SourceLost: No frame came.
@@ -95,6 +95,7 @@ class CaptureLoop:
         self._ring.publish()
         self._counters.captured += 1
         self._ready.set()
+        return True
 
     def failed(self, error: Exception) -> None:
         """Count a lost source."""
@@ -143,14 +144,14 @@ class InferenceLoop:
         """Ask for tracks and colours to be dropped before the next frame. Any thread."""
         self._reset_wanted = True
 
-    def step(self) -> None:
-        """Process the newest frame, or wait a little for one."""
+    def step(self) -> bool:
+        """Process the newest frame, or wait a little for one; whether there was one."""
         assert self._processor is not None, "open() comes first"
         self._ready.clear()
         slot = self._frames.take()
         if slot is None or slot.frame is None:
             self._ready.wait(IDLE_WAIT_S)
-            return
+            return False
         if self._reset_wanted:
             self._reset_wanted = False
             self._processor.reset()
@@ -160,6 +161,7 @@ class InferenceLoop:
         self._counters.busy_since_ns = 0
         self._counters.failures_in_row = 0
         self._counters.whole.add(self._clock.now_ns() - started_ns)
+        return True
 
     def _process(self, processor: Processor, frame: Frame) -> None:
         settings = self._cell.current
@@ -224,8 +226,8 @@ class OutputLoop:
         self._sink.open(self._size, 1e9 / self._interval_ns)
         self._metronome = Metronome(self._clock, self._interval_ns)
 
-    def step(self) -> None:
-        """Wait for the tick and send one picture.
+    def step(self) -> bool:
+        """Wait for the tick and send one picture; always true.
 
         Raises:
             SinkError: The sink cannot take pictures any more.
@@ -239,6 +241,7 @@ class OutputLoop:
         self._send()
         if fresh is not None:
             self._follow(fresh)
+        return True
 
     def _send(self) -> None:
         now_ns = self._clock.now_ns()

@@ -6,14 +6,18 @@ costs at most the frame at hand.
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
 from livecam.core.frame import NS_PER_S
 from livecam.errors import LivecamError
-from livecam.runtime.backoff import Backoff, Band
+from livecam.core.backoff import Backoff, Band
 
 log = logging.getLogger(__name__)
+
+REPEAT_S = 10.0
+"""The same failure is logged at most this often."""
 
 
 class Loop(Protocol):
@@ -23,8 +27,8 @@ class Loop(Protocol):
         """Get ready; called again after a failure."""
         ...
 
-    def step(self) -> None:
-        """Do one round; must return within about a second."""
+    def step(self) -> bool:
+        """Do one round, within about a second; whether there was anything to do."""
         ...
 
     def failed(self, error: Exception) -> None:
@@ -70,6 +74,8 @@ class Worker:
         self._stop = threading.Event()
         self._done = False
         self._thread: threading.Thread | None = None
+        self._logged = ""
+        self._logged_s = 0.0
 
     def start(self) -> None:
         """Start, or start again after the thread died."""
@@ -113,8 +119,8 @@ class Worker:
             self._loop.open()
             self.is_open = True
             while not self._stop.is_set():
-                self._loop.step()
-                if self.problem:
+                # An idle round proves nothing: only real work shows that what failed is back.
+                if self._loop.step() and self.problem:
                     self._recovered()
         except self._policy.final as error:
             self.error = error
@@ -124,7 +130,7 @@ class Worker:
         return self._stop.is_set()
 
     def _recovered(self) -> None:
-        log.warning("%s is back after %d tries.", self.name, self._backoff.tries)
+        log.info("%s is back after %d tries.", self.name, self._backoff.tries)
         self.problem = ""
         self._backoff.succeeded()
 
@@ -132,14 +138,21 @@ class Worker:
         self.is_open = False
         self._loop.failed(error)
         text = str(error) if isinstance(error, LivecamError) else f"{type(error).__name__}: {error}"
-        if text != self.problem:
-            unexpected = not isinstance(error, LivecamError)
-            log.warning("%s failed and will be tried again: %s", self.name, text, exc_info=unexpected)
+        self._log(text, error)
         self.problem = text
         self._close()
         delay_ns = self._backoff.next_delay_ns()
         if delay_ns:
             self._stop.wait(delay_ns / NS_PER_S)
+
+    def _log(self, text: str, error: Exception) -> None:
+        """Say the same thing once in a while, not thirty times a second."""
+        now_s = time.monotonic()
+        if text == self._logged and now_s - self._logged_s < REPEAT_S:
+            return
+        self._logged, self._logged_s = text, now_s
+        unexpected = not isinstance(error, LivecamError)
+        log.warning("%s failed and will be tried again: %s", self.name, text, exc_info=unexpected)
 
     def _close(self) -> None:
         try:

@@ -15,7 +15,7 @@ from livecam.core.ring import LatestRing
 from livecam.core.settings import Panic, Settings, SettingsCell
 from livecam.errors import ContractError, SourceGone, SourceLost, StopFailed
 from livecam.privacy.gate import Gate
-from livecam.runtime.backoff import Band
+from livecam.core.backoff import Band
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
 from livecam.runtime.supervisor import MOVES, SWITCH_INTERVAL_S, Health, State, Supervisor
 from livecam.runtime.telemetry import Telemetry

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livecam.errors import SourceGone, SourceLost
-from livecam.runtime.backoff import DEVICE_BANDS, INFERENCE_BANDS, Backoff, Band
+from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS, Backoff, Band
 from livecam.runtime.worker import Policy, Worker
 
 QUICK = Policy((Band(0.0, 3), Band(0.01, 1)), (SourceGone,))
@@ -20,15 +20,17 @@ class ScriptedLoop:
         self.on_step, self.on_open = step, opening
         self.steps = self.opened = self.closed = 0
         self.failures: list[str] = []
+        self.idle = False
 
     def open(self) -> None:
         self.opened += 1
         self.on_open(self.opened)
 
-    def step(self) -> None:
+    def step(self) -> bool:
         self.steps += 1
         time.sleep(0.001)
         self.on_step(self.steps)
+        return not self.idle
 
     def failed(self, error: Exception) -> None:
         self.failures.append(str(error))
@@ -157,6 +159,37 @@ def test_a_loop_that_cannot_even_close_does_not_kill_the_worker() -> None:
     wait_for(lambda: loop.steps > 3)
     worker.ask_stop()
     assert worker.join(2.0)
+
+
+def test_idle_rounds_do_not_count_as_recovery() -> None:
+    def step(count: int) -> None:
+        if count == 1:
+            raise SourceLost("away")
+
+    loop = ScriptedLoop(step)
+    loop.idle = True
+    worker = Worker("test", loop, QUICK)
+    worker.start()
+    wait_for(lambda: loop.steps > 5)
+    assert worker.problem == "away"
+    loop.idle = False
+    wait_for(lambda: worker.problem == "")
+    worker.ask_stop()
+    assert worker.join(2.0)
+
+
+def test_the_same_failure_is_logged_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    def step(count: int) -> None:
+        if count % 2:
+            raise ValueError("always the same")
+
+    loop = ScriptedLoop(step)
+    worker = Worker("test", loop, Policy((Band(0.0, 1),), ()))
+    worker.start()
+    wait_for(lambda: len(loop.failures) > 10)
+    worker.ask_stop()
+    assert worker.join(2.0)
+    assert sum("always the same" in record.message for record in caplog.records) == 1
 
 
 def test_joining_before_starting_is_fine() -> None:

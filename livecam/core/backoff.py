@@ -1,7 +1,6 @@
 """Banded back-off: the policy is data."""
 
 from dataclasses import dataclass
-from itertools import chain, islice, repeat
 
 from livecam.core.frame import NS_PER_S
 
@@ -21,6 +20,15 @@ INFERENCE_BANDS = (Band(0.0, 5), Band(0.25, 20), Band(2.0, 15), Band(5.0, 1))
 """For inference: one bad frame costs nothing; a broken network does not spin."""
 
 
+def delay_ns(bands: tuple[Band, ...], tries: int) -> int:
+    """The wait in ns after `tries` failed tries."""
+    for band in bands:
+        if tries < band.times:
+            break
+        tries -= band.times
+    return int(band.delay_s * NS_PER_S)
+
+
 class Backoff:
     """Counts tries and says how long to wait before the next.
 
@@ -38,10 +46,9 @@ class Backoff:
 
     def next_delay_ns(self) -> int:
         """The wait before the next try, in ns; counts that try."""
-        delays = chain.from_iterable(repeat(band.delay_s, band.times) for band in self._bands)
-        delay_s = next(islice(delays, self.tries, None), self._bands[-1].delay_s)
+        wait_ns = delay_ns(self._bands, self.tries)
         self.tries += 1
-        return int(delay_s * NS_PER_S)
+        return wait_ns
 
     def succeeded(self) -> None:
         """Start over."""

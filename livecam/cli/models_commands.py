@@ -1,0 +1,88 @@
+"""``livecam models``: the networks of the embedded swap.
+
+What converts and checks networks is imported where it is needed: other commands, the doctor above all, must start where
+ONNX or its runtime does not load.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from livecam.cli.flags import config_option
+from livecam.cli.output import examples, json_option, print_json, print_rows
+from livecam.cli.progress import progress_shown
+from livecam.config import Resolved, load
+from livecam.inference.recipe import Recipe
+from livecam.inference.recipes import MESH_ENGINE, load_recipe
+
+
+@click.group("models")
+def models_group() -> None:
+    """Fetch the networks of the embedded swap, and say whether they are here."""
+
+
+def _cache(resolved: Resolved) -> Path:
+    return resolved.config.models.cache or resolved.paths.models
+
+
+def _recipes() -> list[Recipe]:
+    return [load_recipe(name) for name in MESH_ENGINE]
+
+
+def fetch_missing(resolved: Resolved, from_file: Path | None = None) -> None:
+    """Fetch and convert what is not here, with a progress bar.
+
+    Raises:
+        ModelError: It cannot be fetched, kept or converted.
+    """
+    from livecam.inference.weights import Presence, ensure_all, status
+
+    recipes, cache = _recipes(), _cache(resolved)
+    if any(status(recipe, cache) is not Presence.PRESENT for recipe in recipes):
+        with progress_shown() as progress:
+            ensure_all(recipes, cache, progress, from_file)
+
+
+@models_group.command(
+    epilog=examples("livecam models fetch", "livecam models fetch --from downloaded.whl   without a network")
+)
+@click.option(
+    "--from", "from_file", type=click.Path(path_type=Path), metavar="FILE", help="Use this file, fetched elsewhere."
+)
+@config_option
+def fetch(from_file: Path | None, config_file: Path | None) -> None:
+    """Fetch the networks, verify them, and convert them. What is here already is kept."""
+    resolved = load(path=config_file)
+    fetch_missing(resolved, from_file)
+    click.echo(f"All networks are in {_cache(resolved)}.")
+
+
+@models_group.command("status", epilog=examples("livecam models status", "livecam models status --json"))
+@json_option
+@config_option
+@click.pass_context
+def models_status(ctx: click.Context, as_json: bool, config_file: Path | None) -> None:
+    """Say for each network whether it is here and undamaged. Exit code 0 when all are."""
+    found = _found(_cache(load(path=config_file)))
+    if as_json:
+        print_json(found)
+    else:
+        columns = ("name", "status", "licence", "file")
+        print_rows(columns, [[row[column] for column in columns] for row in found], "There are no networks.")
+    ctx.exit(0 if all(row["status"] == "present" for row in found) else 1)
+
+
+def _found(cache: Path) -> Sequence[dict[str, str]]:
+    from livecam.inference.weights import network_path, status
+
+    return [
+        {
+            "name": recipe.name,
+            "status": str(status(recipe, cache)),
+            "summary": recipe.summary,
+            "licence": recipe.licence.name,
+            "file": str(network_path(recipe, cache)),
+        }
+        for recipe in _recipes()
+    ]

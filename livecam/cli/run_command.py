@@ -1,0 +1,46 @@
+"""``livecam run``: the daemon in the foreground."""
+
+from pathlib import Path
+
+import click
+
+from livecam.cli.flags import SettingsCommand, resolve, with_settings
+from livecam.cli.logs import start_log
+from livecam.cli.models_commands import fetch_missing
+from livecam.cli.output import examples
+from livecam.cli.status import shown
+from livecam.errors import ConfigError
+
+
+@click.command(
+    cls=SettingsCommand,
+    epilog=examples(
+        "livecam run",
+        "livecam run --source camera:0 --sink virtualcam --persona ann",
+        "livecam run --source file:clip.mp4 --sink record:out.mp4 --sink web:8080",
+        "livecam run --source synthetic --sink null --seconds 10 --report run.json --no-tty",
+    ),
+)
+@with_settings
+def run(config_file: Path | None, **given: object) -> None:
+    """Swap the face in the camera's picture and send it on, until Ctrl-C.
+
+    Without flags it takes what this machine has: a real camera, else a moving demo; a virtual camera, else a preview
+    in the browser and a short recording. Every setting of livecam.toml has a flag.
+    """
+    resolved = resolve(config_file, given)
+    config = resolved.config
+    start_log(config.log)
+    _check_report(config.run.report)
+    if not config.privacy.passthrough:
+        fetch_missing(resolved)
+    from livecam import app  # brings every driver's neighbours: not before the flags are known to be good
+
+    with shown(config.run.tty) as show:
+        app.run(config, show, paths=resolved.paths)
+
+
+def _check_report(path: Path | None) -> None:
+    """Better now than after an hour."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ConfigError(f"The report cannot be written to {path}.", "Name a file in a folder that exists.")

@@ -1,0 +1,78 @@
+"""The status of a run on the terminal: one live line, or a plain line now and then."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from livecam.core.settings import Mode
+from livecam.runtime.report import Status
+
+REFRESH_HZ: Final = 4
+PLAIN_INTERVAL_S: Final = 5.0
+
+_STATE_STYLES: Final = {"live": "bold green", "degraded": "bold yellow", "failed": "bold red"}
+
+
+Show = Callable[[Status], None]
+
+
+def line(status: Status) -> Text:
+    """The status as one styled line."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    if status.mode == Mode.PASSTHROUGH:
+        text.append(" PASSTHROUGH: YOUR OWN FACE IS SENT ", "bold white on red").append("  ")
+    text.append(f"{status.state:<8}", _STATE_STYLES.get(status.state, "bold"))
+    text.append(f"  {status.fps:5.1f} fps  age {status.age_p50_ms:.0f}/{status.age_p95_ms:.0f} ms")
+    text.append(f"  drops {status.dropped}  {status.persona}  {status.provider}")
+    if status.showing == "slate":
+        text.append("  slate", "yellow")
+    if status.note:
+        text.append(f"  {status.note}", "yellow")
+    return text
+
+
+@contextmanager
+def shown(tty: bool) -> Iterator[Show]:
+    """A function that shows a status; live on a terminal unless `tty` is false.
+
+    Where pictures go is printed once, and again when it changes, since addresses are too long for the line.
+    """
+    if tty and sys.stdout.isatty():
+        with Live(console=Console(), auto_refresh=False) as live:
+            refresh = _throttled(lambda status: live.update(line(status), refresh=True), 1 / REFRESH_HZ)
+            yield _with_sinks(refresh, lambda text: live.console.print(text, markup=False, soft_wrap=True))
+    else:
+        yield _with_sinks(_throttled(lambda status: click.echo(line(status).plain), PLAIN_INTERVAL_S), click.echo)
+
+
+def _with_sinks(show: Show, tell: Callable[[str], None]) -> Show:
+    told: tuple[str, ...] = ()
+
+    def both(status: Status) -> None:
+        nonlocal told
+        if status.sinks != told:
+            told = status.sinks
+            tell(f"Sending to {', '.join(told)}")
+        show(status)
+
+    return both
+
+
+def _throttled(show: Show, interval_s: float) -> Show:
+    due_s = 0.0
+
+    def limited(status: Status) -> None:
+        nonlocal due_s
+        now_s = time.monotonic()
+        if now_s >= due_s:
+            due_s = now_s + interval_s
+            show(status)
+
+    return limited

@@ -1,0 +1,46 @@
+"""Configuration: typed sections, where each value came from, and the places livecam keeps files.
+
+>>> from livecam.config import load
+>>> load().config.source.size
+Size(width=1280, height=720)
+"""
+
+from livecam.config.example import example_text
+from livecam.config.load import Layer, Origin, Resolved, defaults, load
+from livecam.config.paths import Paths
+from livecam.config.registry import SECTIONS, SETTINGS, Key
+from livecam.config.schema import (
+    Config,
+    FaceConfig,
+    LogConfig,
+    LogLevel,
+    ModelsConfig,
+    OutputConfig,
+    PrivacyConfig,
+    Provider,
+    RunConfig,
+    SourceConfig,
+)
+
+__all__ = [
+    "SECTIONS",
+    "SETTINGS",
+    "Config",
+    "FaceConfig",
+    "Key",
+    "Layer",
+    "LogConfig",
+    "LogLevel",
+    "ModelsConfig",
+    "Origin",
+    "OutputConfig",
+    "Paths",
+    "PrivacyConfig",
+    "Provider",
+    "Resolved",
+    "RunConfig",
+    "SourceConfig",
+    "defaults",
+    "example_text",
+    "load",
+]

@@ -1,0 +1,295 @@
+"""Every setting livecam has. What is not here does not exist.
+
+Each field carries a `Setting`: its help text, its flag, and its kind (type, range, unit, allowed values). Flags,
+environment variables, ``livecam config show`` and docs/livecam.toml are all made from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from livecam.config.compound import Otherwise, PathKind, SizeKind, SpecKind, SpecList
+from livecam.config.kinds import Choice, Kind, Number, Switch, Text
+from livecam.core.frame import Size
+from livecam.core.settings import Eyes, Mode, Others, Settings
+from livecam.core.spec import SourceWish, Spec, parse_spec
+
+META = "setting"
+"""Key of a field's `Setting`, or of a section's help text, in its metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known about a field besides its name and type.
+
+    Attributes:
+        kind: Reads, writes and checks values.
+        help: One or two sentences for a user.
+        flag: Of ``livecam run``, with its dashes.
+    """
+
+    kind: Kind
+    help: str
+    flag: str
+
+
+class Provider(StrEnum):
+    """Where networks run; ``auto`` takes the best one that really works."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+    COREML = "coreml"
+    DIRECTML = "directml"
+    OPENVINO = "openvino"
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _about(kind: Kind, flag: str, help_text: str) -> Mapping[str, Setting]:
+    return {META: Setting(kind, help_text, flag)}
+
+
+AUTO: Final = parse_spec("auto")
+"""A source or sink that the app chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """Where frames come from. ``spec`` of kind ``auto`` is resolved by the app."""
+
+    spec: Spec = field(
+        default=AUTO,
+        metadata=_about(
+            SpecKind(),
+            "--source",
+            "camera:INDEX|NAME|PATH, file:PATH (?loop=0&pace=0), stream:URL, synthetic, or auto: "
+            "a real camera if there is one, else synthetic.",
+        ),
+    )
+    size: Size = field(
+        default=Size(1280, 720),
+        metadata=_about(SizeKind(), "--size", "Size asked of the source; what it really gives is read back."),
+    )
+    fps: float = field(
+        default=30.0,
+        metadata=_about(
+            Number(1, 240, "frames/s"), "--fps", "Rate asked of the source; what it really gives is read back."
+        ),
+    )
+    timeout_s: float = field(
+        default=1.0,
+        metadata=_about(
+            Number(0.1, 60, "s"), "--source-timeout", "Longest wait for a frame before the source counts as lost."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OutputConfig:
+    """Where pictures go. ``sinks`` of kind ``auto`` are resolved by the app; `None` stands for the source's value."""
+
+    sinks: tuple[Spec, ...] = field(
+        default=(AUTO,),
+        metadata=_about(
+            SpecList(),
+            "--sink",
+            "virtualcam[:DEVICE], record:PATH.mp4, web[:PORT], memory, null, or auto: the virtual camera if there is "
+            "one, else web and a short recording. The flag may be given several times.",
+        ),
+    )
+    size: Size | None = field(
+        default=None,
+        metadata=_about(
+            Otherwise(SizeKind(), "source"),
+            "--output-size",
+            "Size of every picture sent, for the whole run; the frame is fitted into it. source: the size asked of it.",
+        ),
+    )
+    fps: float | None = field(
+        default=None,
+        metadata=_about(
+            Otherwise(Number(1, 240, "pictures/s"), "source"),
+            "--output-fps",
+            "Rate at which pictures are sent. source: the rate asked of it.",
+        ),
+    )
+    recordings: Path | None = field(
+        default=None,
+        metadata=_about(
+            Otherwise(PathKind(), "auto"), "--recordings", "Folder of the short recording that auto makes."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FaceConfig:
+    """What is worn and how."""
+
+    persona: str = field(
+        default="nobody",
+        metadata=_about(Text(40), "--persona", "Name of the persona to wear; `livecam faces list` lists them."),
+    )
+    shape: float = field(
+        default=0.5,
+        metadata=_about(
+            Number(0, 1), "--shape", "How far your proportions move towards the persona's: 0 not at all, 1 all the way."
+        ),
+    )
+    eyes: Eyes = field(
+        default=Eyes.SOURCE,
+        metadata=_about(
+            Choice(Eyes),
+            "--eyes",
+            "source: the persona's eyes, following your gaze. target: your own. auto: as fits the pose.",
+        ),
+    )
+    steadiness: float = field(
+        default=0.5,
+        metadata=_about(Number(0, 1), "--steadiness", "0 follows every measurement, 1 smooths most and lags most."),
+    )
+    others: Others = field(
+        default=Others.BLUR,
+        metadata=_about(
+            Choice(Others),
+            "--others",
+            "What happens to other people in the picture: blur their faces, withhold the picture, or leave them.",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyConfig:
+    """What may leave, and what is shown when nothing may."""
+
+    passthrough: bool = field(
+        default=False,
+        metadata=_about(
+            Switch(), "--passthrough", "Send the camera's picture unchanged, with your own face. Never on by itself."
+        ),
+    )
+    hold_ms: float = field(
+        default=250.0,
+        metadata=_about(
+            Number(0, 2000, "ms"),
+            "--hold",
+            "How long the last cleared picture may stand in when no new one is cleared, before the slate is shown.",
+        ),
+    )
+    slate_text: str = field(
+        default="One moment, please",
+        metadata=_about(Text(80), "--slate-text", "Words on the slate; empty for a plain one."),
+    )
+    slate_picture: Path | None = field(
+        default=None,
+        metadata=_about(
+            Otherwise(PathKind(), "none"), "--slate-picture", "Your own picture as the slate, instead of the words."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsConfig:
+    """Networks: where they are kept and what runs them."""
+
+    cache: Path | None = field(
+        default=None,
+        metadata=_about(
+            Otherwise(PathKind(), "auto"), "--models-dir", "Folder of the networks; auto: the user's cache folder."
+        ),
+    )
+    provider: Provider = field(
+        default=Provider.AUTO,
+        metadata=_about(
+            Choice(Provider),
+            "--provider",
+            "What runs the networks. auto takes the best that works; a named one that does not work is an error.",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One run: how long, and what is told about it."""
+
+    seconds: float = field(
+        default=0.0,
+        metadata=_about(Number(0, 31_536_000, "s"), "--seconds", "Stop after this time; 0 runs until it is stopped."),
+    )
+    report: Path | None = field(
+        default=None,
+        metadata=_about(Otherwise(PathKind(), "none"), "--report", "Write the run's numbers to this JSON file."),
+    )
+    tty: bool = field(
+        default=True,
+        metadata=_about(
+            Switch(), "--tty", "One live status line when on a terminal; --no-tty prints a plain line every 5 s."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """The log."""
+
+    level: LogLevel = field(
+        default=LogLevel.WARNING, metadata=_about(Choice(LogLevel), "--log-level", "The least that is logged.")
+    )
+    file: Path | None = field(
+        default=None,
+        metadata=_about(
+            Otherwise(PathKind(), "none"), "--log-file", "Write the log to this file instead of the terminal."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that is configured, checked and typed."""
+
+    source: SourceConfig = field(default_factory=SourceConfig, metadata={META: "Where frames come from."})
+    output: OutputConfig = field(default_factory=OutputConfig, metadata={META: "Where pictures go."})
+    face: FaceConfig = field(default_factory=FaceConfig, metadata={META: "What is worn, and how."})
+    privacy: PrivacyConfig = field(
+        default_factory=PrivacyConfig, metadata={META: "What may leave, and what is shown when nothing may."}
+    )
+    models: ModelsConfig = field(default_factory=ModelsConfig, metadata={META: "The networks, and what runs them."})
+    run: RunConfig = field(default_factory=RunConfig, metadata={META: "One run: how long, and what is told about it."})
+    log: LogConfig = field(default_factory=LogConfig, metadata={META: "The log."})
+
+    @property
+    def output_size(self) -> Size:
+        """The one size of all pictures of a run."""
+        return self.output.size or self.source.size
+
+    @property
+    def output_fps(self) -> float:
+        """Pictures sent per second."""
+        return self.output.fps or self.source.fps
+
+    @property
+    def wish(self) -> SourceWish:
+        """What the source is asked for."""
+        return SourceWish(self.source.size, self.source.fps, self.source.timeout_s)
+
+    @property
+    def settings(self) -> Settings:
+        """What a run starts with."""
+        return Settings(
+            persona=self.face.persona,
+            mode=Mode.PASSTHROUGH if self.privacy.passthrough else Mode.SWAP,
+            others=self.face.others,
+            shape=self.face.shape,
+            eyes=self.face.eyes,
+            steadiness=self.face.steadiness,
+        )

@@ -1,0 +1,40 @@
+"""``livecam doctor``: what was found, what is missing, and the exact next command."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from livecam.config import Resolved
+from livecam.doctor import devices, files, software
+from livecam.doctor.finding import Check, Finding, Status
+from livecam.doctor.machine import Machine
+
+__all__ = ["CHECKS", "Finding", "Machine", "Status", "examine", "is_fit"]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    software.check_python,
+    software.check_packages,
+    software.check_opencv,
+    software.check_providers,
+    software.check_gpu,
+    software.check_clock,
+    files.check_config,
+    files.check_folders,
+    files.check_disk,
+    files.check_models,
+    files.check_personas,
+    devices.check_source,
+    devices.check_cameras,
+    devices.check_sinks,
+    devices.check_virtual_camera,
+)
+"""In the order they are shown."""
+
+
+def examine(machine: Machine, resolved: Resolved) -> tuple[Finding, ...]:
+    """Run every check."""
+    return tuple(finding for check in CHECKS for finding in check(machine, resolved))
+
+
+def is_fit(findings: Sequence[Finding]) -> bool:
+    """Whether ``livecam run`` would work: nothing failed."""
+    return all(finding.status is not Status.FAIL for finding in findings)

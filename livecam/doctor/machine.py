@@ -1,0 +1,122 @@
+"""What the doctor asks of a machine. Tests answer instead of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from livecam.capture.devices import CameraInfo
+from livecam.output.outputs import OutputInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network livecam needs.
+
+    Attributes:
+        name: Of its recipe.
+        present: Whether it is on this machine and verified.
+        detail: Where it is, or what is wrong with it.
+        archive: The file that it would be fetched in; several networks may share one.
+        archive_mb: Size of that file; 0 when this machine has no way to fetch it.
+    """
+
+    name: str
+    present: bool
+    detail: str
+    archive: str = ""
+    archive_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The monotonic clock.
+
+    Attributes:
+        source: What the system counts with.
+        resolution_s: Smallest step, s.
+        monotonic: Whether it never goes back.
+    """
+
+    source: str
+    resolution_s: float
+    monotonic: bool
+
+
+class Machine(Protocol):
+    """Answers, without changing anything but what a probe file needs."""
+
+    @property
+    def system(self) -> str:
+        """``Linux``, ``Darwin`` or ``Windows``."""
+        ...
+
+    @property
+    def distribution(self) -> str:
+        """``ID`` and ``ID_LIKE`` of os-release, such as ``ubuntu debian``; empty elsewhere."""
+        ...
+
+    @property
+    def python(self) -> tuple[int, int, int]:
+        """Version."""
+        ...
+
+    def package(self, name: str) -> str:
+        """Version of an installed distribution; empty when it is not installed."""
+        ...
+
+    def opencv(self) -> str:
+        """Version and camera backends of the OpenCV build.
+
+        Raises:
+            ImportError: It does not load.
+        """
+        ...
+
+    def providers(self) -> Sequence[str]:
+        """ONNX Runtime providers that were proven to work, best first.
+
+        Raises:
+            ImportError: ONNX Runtime does not load.
+        """
+        ...
+
+    def gpu(self) -> str:
+        """Name of the first NVIDIA GPU its driver reports; empty when there is none."""
+        ...
+
+    def clock(self) -> Tick:
+        """The monotonic clock."""
+        ...
+
+    def cameras(self) -> Sequence[CameraInfo]:
+        """Cameras that can be read from, virtual ones among them."""
+        ...
+
+    def outputs(self) -> tuple[OutputInfo, ...]:
+        """Virtual cameras that can be written to."""
+        ...
+
+    def read(self, path: Path) -> str:
+        """Text of a small file; empty when it is not there."""
+        ...
+
+    def exists(self, path: Path) -> bool:
+        """Whether there is something at `path`."""
+        ...
+
+    def refusal(self, folder: Path) -> str:
+        """Why nothing can be written into `folder`, made if it has to be; empty when something can."""
+        ...
+
+    def free_bytes(self, folder: Path) -> int:
+        """Free space at `folder`, or at the nearest folder above that exists."""
+        ...
+
+    def networks(self) -> Sequence[Network]:
+        """The networks the embedded swap needs.
+
+        Raises:
+            ImportError: What checks them does not load.
+        """
+        ...

@@ -1,0 +1,161 @@
+"""The doctor's answers from the machine it runs on."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from livecam.capture.devices import CameraInfo, list_cameras
+from livecam.config import Resolved
+from livecam.doctor.machine import Network, Tick
+from livecam.inference.recipe import Recipe
+from livecam.inference.recipes import MESH_ENGINE, load_recipe
+from livecam.output.devices import list_outputs
+from livecam.output.outputs import OutputInfo
+
+_GPU_LIMIT_S: Final = 10.0
+_LARGEST_READ: Final = 65_536
+
+
+class ThisMachine:
+    """This machine. Devices are listed once, when they are first asked for.
+
+    Args:
+        resolved: Says where networks are kept.
+    """
+
+    def __init__(self, resolved: Resolved) -> None:
+        self._models = resolved.config.models.cache or resolved.paths.models
+
+    @property
+    def system(self) -> str:
+        """``Linux``, ``Darwin`` or ``Windows``."""
+        return platform.system()
+
+    @property
+    def distribution(self) -> str:
+        """``ID`` and ``ID_LIKE`` of os-release."""
+        try:
+            release = platform.freedesktop_os_release()
+        except OSError:
+            return ""
+        return f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".strip()
+
+    @property
+    def python(self) -> tuple[int, int, int]:
+        """Version."""
+        return sys.version_info[:3]
+
+    def package(self, name: str) -> str:
+        """Version of an installed distribution, or nothing."""
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return ""
+
+    def opencv(self) -> str:
+        """Version and camera backends."""
+        import cv2
+
+        backends = [cv2.videoio_registry.getBackendName(one) for one in cv2.videoio_registry.getCameraBackends()]
+        return f"{cv2.__version__}, camera backends: {', '.join(backends) or 'none'}"
+
+    def providers(self) -> Sequence[str]:
+        """Providers that have built a small network."""
+        return self._providers
+
+    @cached_property
+    def _providers(self) -> tuple[str, ...]:
+        from livecam.inference.onnx import providers
+
+        return providers()
+
+    def gpu(self) -> str:
+        """What ``nvidia-smi`` lists first."""
+        program = shutil.which("nvidia-smi")
+        if program is None:
+            return ""
+        command = [program, "--query-gpu=name", "--format=csv,noheader"]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=_GPU_LIMIT_S, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return answer.stdout.partition("\n")[0].strip() if answer.returncode == 0 else ""
+
+    def clock(self) -> Tick:
+        """As Python tells it; on Linux with the kernel's clock source."""
+        info = time.get_clock_info("monotonic")
+        source = self.read(Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")).strip()
+        told = f"{info.implementation} ({source})" if source else info.implementation
+        return Tick(told, info.resolution, info.monotonic)
+
+    def cameras(self) -> Sequence[CameraInfo]:
+        """All nodes that capture."""
+        return self._cameras
+
+    @cached_property
+    def _cameras(self) -> tuple[CameraInfo, ...]:
+        return list_cameras()
+
+    def outputs(self) -> tuple[OutputInfo, ...]:
+        """All virtual cameras."""
+        return self._outputs
+
+    @cached_property
+    def _outputs(self) -> tuple[OutputInfo, ...]:
+        return list_outputs()
+
+    def read(self, path: Path) -> str:
+        """The first 64 KiB, or nothing."""
+        try:
+            with path.open(encoding="utf-8", errors="replace") as stream:
+                return stream.read(_LARGEST_READ)
+        except OSError:
+            return ""
+
+    def exists(self, path: Path) -> bool:
+        """Whether there is something at `path`."""
+        return path.exists()
+
+    def refusal(self, folder: Path) -> str:
+        """Tries it, with a file that is gone at once, in the folder or in what exists of it."""
+        try:
+            with tempfile.TemporaryFile(dir=_existing(folder)):
+                return ""
+        except OSError as error:
+            return error.strerror or str(error)
+
+    def free_bytes(self, folder: Path) -> int:
+        """Free space for this user."""
+        try:
+            return shutil.disk_usage(_existing(folder)).free
+        except OSError:
+            return 0
+
+    def networks(self) -> Sequence[Network]:
+        """Those of the embedded swap."""
+        return [self._network(load_recipe(name)) for name in MESH_ENGINE]
+
+    def _network(self, recipe: Recipe) -> Network:
+        from livecam.inference import origins, weights
+
+        presence = weights.status(recipe, self._models)
+        if presence is weights.Presence.PRESENT:
+            return Network(recipe.name, True, f"verified in {self._models}")
+        origin = recipe.origins[0]
+        megabytes = origin.size / 1e6 if origins.ways() else 0.0
+        return Network(recipe.name, False, str(presence), origin.file, megabytes)
+
+
+def _existing(folder: Path) -> Path:
+    """The nearest that is there: `folder` or one above it."""
+    absolute = Path(os.path.abspath(folder))
+    return next((path for path in (absolute, *absolute.parents) if path.exists()), absolute)

@@ -1,0 +1,93 @@
+"""Folders that appear whole or not at all, readable by their owner alone."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from livecam.errors import PersonaError
+
+_OLD: Final = ".old"
+
+
+def make_home(folder: Path) -> None:
+    """Make `folder` and those above it, for the owner alone; one that is there keeps its permissions.
+
+    Raises:
+        PersonaError: It cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+
+
+@contextmanager
+def whole_folder(target: Path, *, replace: bool) -> Iterator[Path]:
+    """A hidden new folder beside `target`; it becomes `target` when the block ends, and vanishes when it fails.
+
+    An existing `target` stays whole until that moment, and comes back when the last step fails.
+
+    Raises:
+        PersonaError: The disk refused, or `target` exists and `replace` is false.
+    """
+    make_home(target.parent)
+    try:
+        new = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            yield new
+            _make_private(new)
+            _move_in(new, target, replace=replace)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+    except OSError as error:
+        raise unwritable(target, error) from None
+
+
+def _make_private(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _move_in(new: Path, target: Path, *, replace: bool) -> None:
+    old = target.with_name(f".{target.name}{_OLD}")
+    if target.exists():
+        if not replace:
+            raise PersonaError(f"{target} was made by somebody else meanwhile.", "Try again.")
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
+    try:
+        new.rename(target)
+    finally:
+        recover(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(root: Path) -> None:
+    """Bring back what a replacement that was cut short had moved aside."""
+    for old in root.glob(f".*{_OLD}"):
+        target = old.with_name(old.name[1 : -len(_OLD)])
+        if not target.exists():
+            old.rename(target)
+
+
+def remove_folder(target: Path) -> None:
+    """Make `target` disappear at once, then delete it.
+
+    Raises:
+        PersonaError: The disk refused.
+    """
+    try:
+        grave = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        target.rename(grave / target.name)
+        shutil.rmtree(grave)
+    except OSError as error:
+        raise unwritable(target, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> PersonaError:
+    """The error for a disk that refused."""
+    reason = error.strerror or str(error)
+    return PersonaError(f"{path} cannot be written: {reason}.", "Check the folder's permissions and the free space.")

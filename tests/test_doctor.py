@@ -1,0 +1,334 @@
+"""Every check on machines that are made up, and the real one once."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from livecam.capture.devices import CameraInfo
+from livecam.config import Resolved, load
+from livecam.core.persona import Basis
+from livecam.doctor import CHECKS, Finding, Status, examine, is_fit
+from livecam.doctor.machine import Network, Tick
+from livecam.doctor.real import ThisMachine
+from livecam.faces.library import PersonaLibrary
+from livecam.output.outputs import OutputInfo
+from tests.faces.doubles import photo
+
+PACKAGES = (
+    "numpy opencv-python-headless onnxruntime onnx flatbuffers av click rich platformdirs psutil starlette uvicorn"
+)
+WEBCAM = CameraInfo(0, "HD Webcam", "/dev/video0", "/dev/v4l/by-id/usb-hd")
+GOOD_TICK = Tick("tsc", 1e-9, monotonic=True)
+LOOPBACK = OutputInfo("/dev/video10", "livecam", "v4l2 loopback", "v4l2loopback", ready=True, exclusive_caps=True)
+
+
+@dataclass
+class FakeMachine:
+    """A bare Linux machine on which everything needed is installed."""
+
+    system: str = "Linux"
+    distribution: str = "ubuntu debian"
+    python: tuple[int, int, int] = (3, 12, 1)
+    packages: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(PACKAGES.split(), "1.0"))
+    opencv_error: str = ""
+    working: tuple[str, ...] = ("cpu",)
+    providers_error: str = ""
+    gpu_name: str = ""
+    tick: Tick = GOOD_TICK
+    cameras_found: tuple[CameraInfo, ...] = ()
+    outputs_found: tuple[OutputInfo, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    free: int = 10**11
+    networks_error: str = ""
+    nets: tuple[Network, ...] = (Network("landmarks", True, "verified"),)
+
+    def package(self, name: str) -> str:
+        return self.packages.get(name, "")
+
+    def opencv(self) -> str:
+        if self.opencv_error:
+            raise ImportError(self.opencv_error)
+        return "5.0"
+
+    def providers(self) -> Sequence[str]:
+        if self.providers_error:
+            raise ImportError(self.providers_error)
+        return self.working
+
+    def gpu(self) -> str:
+        return self.gpu_name
+
+    def clock(self) -> Tick:
+        return self.tick
+
+    def cameras(self) -> Sequence[CameraInfo]:
+        return self.cameras_found
+
+    def outputs(self) -> tuple[OutputInfo, ...]:
+        return self.outputs_found
+
+    def read(self, path: Path) -> str:
+        return self.files.get(str(path), "")
+
+    def exists(self, path: Path) -> bool:
+        return any(name == str(path) or name.startswith(f"{path}/") for name in self.files)
+
+    def refusal(self, folder: Path) -> str:
+        return self.refusals.get(folder.name, "")
+
+    def free_bytes(self, folder: Path) -> int:
+        return self.free
+
+    def networks(self) -> Sequence[Network]:
+        if self.networks_error:
+            raise ImportError(self.networks_error)
+        return self.nets
+
+
+def resolved(tmp_path: Path, **flags: str) -> Resolved:
+    environment = {"LIVECAM_DATA": str(tmp_path / "data"), "LIVECAM_CACHE": str(tmp_path / "cache")}
+    return load({name.replace("__", "."): value for name, value in flags.items()}, None, environment)
+
+
+def found(machine: FakeMachine, settings: Resolved, check: str) -> list[Finding]:
+    return [finding for finding in examine(machine, settings) if finding.check == check]
+
+
+def only(machine: FakeMachine, settings: Resolved, check: str) -> Finding:
+    (finding,) = found(machine, settings, check)
+    return finding
+
+
+def test_bare_machine_is_fit(tmp_path: Path) -> None:
+    findings = examine(FakeMachine(), resolved(tmp_path))
+    assert is_fit(findings)
+    assert {finding.status for finding in findings} == {Status.OK, Status.INFO}
+    assert len(findings) >= len(CHECKS)
+    assert all(finding.finding.endswith(".") for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "status", "told", "step"),
+    [
+        ({"python": (3, 10, 9)}, "python", Status.FAIL, "3.10.9 is not supported", "Install Python 3.11"),
+        ({"python": (3, 14, 0)}, "python", Status.FAIL, "3.14.0 is not supported", "Install Python"),
+        ({"packages": {"numpy": "2"}}, "packages", Status.FAIL, "Missing: opencv", "pip install opencv"),
+        ({"opencv_error": "libGL"}, "opencv", Status.FAIL, "does not load: libGL", "--force-reinstall opencv"),
+        ({"providers_error": "dll"}, "providers", Status.FAIL, "does not load: dll", "onnxruntime"),
+        ({"networks_error": "onnx"}, "models", Status.FAIL, "cannot be checked: onnx", "--force-reinstall livecam"),
+        ({"working": ()}, "providers", Status.FAIL, "work here are: none", "--provider auto"),
+        ({"gpu_name": "RTX"}, "gpu", Status.WARN, "cannot use it", 'pip install "livecam[gpu]"'),
+        ({"gpu_name": "RTX", "providers_error": "dll"}, "gpu", Status.WARN, "cannot use it", "uninstall"),
+        ({"gpu_name": "RTX", "working": ("cpu", "cuda")}, "gpu", Status.OK, "RTX runs networks", ""),
+        ({"tick": Tick("pit", 1e-2, True)}, "clock", Status.WARN, "coarse", ""),
+        ({"tick": Tick("pit", 1e-9, False)}, "clock", Status.FAIL, "can go back", "operating system"),
+        ({"refusals": {"models": "Read-only file system"}}, "folders", Status.FAIL, "Read-only", "LIVECAM_CACHE"),
+        ({"refusals": {"recordings": "No"}}, "folders", Status.WARN, "cannot be written", "writable"),
+        ({"free": 10**6}, "disk", Status.WARN, "may be needed", "Free some space"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    tmp_path: Path, change: dict[str, object], check: str, status: Status, told: str, step: str
+) -> None:
+    machine = FakeMachine()
+    for name, value in change.items():
+        setattr(machine, name, value)
+    worst = max(found(machine, resolved(tmp_path), check), key=lambda finding: list(Status).index(finding.status))
+    assert worst.status is status
+    assert told in worst.finding
+    assert step in worst.next_step
+    assert is_fit(examine(machine, resolved(tmp_path))) is not any(
+        finding.status is Status.FAIL for finding in examine(machine, resolved(tmp_path))
+    )
+
+
+def test_gpu_package_without_cuda(tmp_path: Path) -> None:
+    machine = FakeMachine(gpu_name="RTX", packages={**FakeMachine().packages, "onnxruntime-gpu": "1"})
+    assert "CUDA or cuDNN is missing" in only(machine, resolved(tmp_path), "gpu").finding
+
+
+def test_stand_in_packages_count(tmp_path: Path) -> None:
+    packages = {**FakeMachine().packages, "onnxruntime": "", "onnxruntime-gpu": "1.2", "pyvirtualcam": "0.15"}
+    machine = FakeMachine(packages=packages)
+    assert only(machine, resolved(tmp_path), "packages").status is Status.OK
+    assert only(machine, resolved(tmp_path), "extras").finding == "pyvirtualcam 0.15."
+
+
+def test_named_provider_must_work(tmp_path: Path) -> None:
+    settings = resolved(tmp_path, models__provider="cuda")
+    assert only(FakeMachine(), settings, "providers").status is Status.FAIL
+    assert only(FakeMachine(working=("cpu", "cuda")), settings, "providers").status is Status.OK
+
+
+def test_networks(tmp_path: Path) -> None:
+    absent = (
+        Network("a", False, "absent", "wheel", 35.6),
+        Network("b", False, "corrupt", "wheel", 35.6),
+        Network("c", True, "verified"),
+    )
+    here, gone = found(FakeMachine(nets=absent), resolved(tmp_path), "models")
+    assert (here.status, gone.status) == (Status.OK, Status.WARN)
+    assert "a: absent; b: corrupt; the first run will fetch 36 MB." in gone.finding
+    offline = only(FakeMachine(nets=(Network("a", False, "absent"),)), resolved(tmp_path), "models")
+    assert offline.status is Status.FAIL
+    assert offline.next_step == "livecam models fetch --from FILE"
+
+
+def test_config_and_passthrough(tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text("[privacy]\npassthrough = true\n")
+    settings = load(None, file, {"LIVECAM_DATA": str(tmp_path), "LIVECAM_CACHE": str(tmp_path)})
+    assert only(FakeMachine(), settings, "config").finding == f"{file} is valid."
+    warning = only(FakeMachine(), settings, "passthrough")
+    assert warning.status is Status.WARN
+    assert f"file {file}:2" in warning.finding
+
+
+def test_personas(tmp_path: Path) -> None:
+    settings = resolved(tmp_path, face__persona="ann")
+    missing = only(FakeMachine(), settings, "persona")
+    assert missing.status is Status.FAIL
+    library = PersonaLibrary(settings.paths.personas, {}, settings.paths.prepared)
+    library.add("ann", [photo(tmp_path)], Basis.SELF)
+    library.add("bob", [photo(tmp_path)], Basis.SELF)
+    (settings.paths.personas / "bob" / "consent.json").unlink()
+    ann, bob = found(FakeMachine(), settings, "persona")
+    assert ann.status is Status.OK
+    assert (bob.status, bob.next_step) == (Status.WARN, "livecam faces remove bob")
+
+
+@pytest.mark.parametrize(
+    ("spec", "cameras", "status", "told"),
+    [
+        ("auto", (), Status.OK, "auto: synthetic"),
+        ("auto", (WEBCAM,), Status.OK, "auto: the first camera"),
+        ("auto", (replace(WEBCAM, virtual=True),), Status.OK, "auto: synthetic"),
+        ("synthetic", (), Status.OK, "synthetic."),
+        ("camera:0", (), Status.FAIL, "no camera"),
+        ("camera:0", (WEBCAM,), Status.OK, "camera: /dev/video0 (HD Webcam)."),
+        ("file:/no/clip.mp4", (), Status.FAIL, "There is no file /no/clip.mp4"),
+        ("file:/a/clip.mp4?loop=0", (), Status.OK, "file:/a/clip.mp4"),
+    ],
+)
+def test_source(tmp_path: Path, spec: str, cameras: tuple[CameraInfo, ...], status: Status, told: str) -> None:
+    machine = FakeMachine(cameras_found=cameras, files={"/a/clip.mp4": "x"})
+    finding = only(machine, resolved(tmp_path, source__spec=spec), "source")
+    assert finding.status is status
+    assert told in finding.finding
+
+
+def test_cameras_are_listed(tmp_path: Path) -> None:
+    busy = replace(WEBCAM, index=2, problem="it is in use by zoom (12)")
+    machine = FakeMachine(cameras_found=(WEBCAM, busy, replace(WEBCAM, virtual=True)))
+    good, bad = found(machine, resolved(tmp_path), "cameras")
+    assert good.next_step == "livecam run --source camera:/dev/v4l/by-id/usb-hd"
+    assert bad.status is Status.WARN
+    assert "zoom" in bad.finding
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "told"),
+    [
+        ("auto", Status.OK, "auto: the virtual camera /dev/video10."),
+        ("virtualcam", Status.OK, "virtualcam."),
+        ("virtualcam:10", Status.OK, "virtualcam:10."),
+        ("virtualcam:livecam", Status.OK, "virtualcam:livecam."),
+        ("virtualcam:/dev/video11", Status.FAIL, "no such virtual camera"),
+        ("virtualcam:x?backend=obs", Status.OK, "virtualcam:x"),
+        ("record:/locked/a.mp4", Status.FAIL, "cannot be written: No"),
+        ("record:a.mp4", Status.OK, "record:a.mp4."),
+        ("web:8080", Status.OK, "web:8080."),
+    ],
+)
+def test_sinks(tmp_path: Path, spec: str, status: Status, told: str) -> None:
+    packages = {**FakeMachine().packages, "pyvirtualcam": "1"}
+    machine = FakeMachine(outputs_found=(LOOPBACK,), packages=packages, refusals={"locked": "No"})
+    finding = only(machine, resolved(tmp_path, output__sinks=spec), "sinks")
+    assert finding.status is status
+    assert told in finding.finding
+
+
+def test_virtual_camera_needs_its_package(tmp_path: Path) -> None:
+    machine = FakeMachine(outputs_found=(LOOPBACK,))
+    named = only(machine, resolved(tmp_path, output__sinks="virtualcam"), "sinks")
+    assert (named.status, named.next_step) == (Status.FAIL, 'pip install "livecam[vcam]"')
+    assert "web preview" in only(machine, resolved(tmp_path), "sinks").finding
+
+
+@pytest.mark.parametrize(
+    ("distribution", "step"),
+    [
+        ("ubuntu debian", "sudo apt install v4l2loopback-dkms && sudo modprobe v4l2loopback exclusive_caps=1"),
+        ("fedora", "sudo dnf install akmod-v4l2loopback && sudo modprobe"),
+        ("manjaro arch", "sudo pacman -S v4l2loopback-dkms && "),
+        ("opensuse-leap suse", "sudo zypper install"),
+        ("", "Install v4l2loopback with your package manager"),
+    ],
+)
+def test_how_to_install_the_module(tmp_path: Path, distribution: str, step: str) -> None:
+    finding = only(FakeMachine(distribution=distribution), resolved(tmp_path), "v4l2loopback")
+    assert finding.status is Status.INFO
+    assert step in finding.next_step
+
+
+def test_module_flags(tmp_path: Path) -> None:
+    module = "/sys/module/v4l2loopback"
+    good = {f"{module}/parameters/exclusive_caps": "N,Y,N\n", f"{module}/version": "0.13.2\n"}
+    assert "0.13.2 is loaded with" in only(FakeMachine(files=good), resolved(tmp_path), "v4l2loopback").finding
+    bad = only(FakeMachine(files={f"{module}/version": "1"}), resolved(tmp_path), "v4l2loopback")
+    assert bad.status is Status.WARN
+    assert bad.next_step.startswith("sudo modprobe -r v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1")
+
+
+def test_outputs_are_listed(tmp_path: Path) -> None:
+    locked = replace(LOOPBACK, permitted=False, problem="You may not write to it.", next_step="Run sudo usermod.")
+    machine = FakeMachine(outputs_found=(LOOPBACK, replace(LOOPBACK, fed_by="obs (7)"), locked))
+    free, fed, refused = found(machine, resolved(tmp_path), "virtual camera")
+    assert free.next_step == "livecam run --sink virtualcam:/dev/video10"
+    assert "is fed by obs (7)" in fed.finding
+    assert (refused.finding, refused.next_step) == (
+        "livecam (/dev/video10): You may not write to it.",
+        "Run sudo usermod.",
+    )
+
+
+@pytest.mark.parametrize(("system", "step"), [("Darwin", "OBS Studio 30"), ("Windows", "OBS Studio 26")])
+def test_elsewhere_obs_is_wanted(tmp_path: Path, system: str, step: str) -> None:
+    machine = FakeMachine(system=system)
+    assert step in only(machine, resolved(tmp_path), "virtual camera").next_step
+    assert found(machine, resolved(tmp_path), "v4l2loopback") == []
+
+
+def test_this_machine_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = ThisMachine(resolved(tmp_path))
+    assert machine.python[0] == 3
+    assert machine.package("numpy")
+    assert machine.package("no-such-package") == ""
+    assert "camera backends" in machine.opencv()
+    assert "cpu" in machine.providers()
+    assert machine.clock().monotonic
+    assert machine.read(tmp_path / "absent") == ""
+    assert machine.refusal(tmp_path / "not" / "there" / "yet") == ""
+    assert machine.free_bytes(tmp_path / "not" / "there") > 0
+    assert not any(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    assert machine.refusal(tmp_path / "file") != ""
+    assert [network.present for network in machine.networks()] == [False, False, False]
+    assert isinstance(machine.cameras(), tuple)
+    assert isinstance(machine.outputs(), tuple)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.gpu() == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in is a shell script")
+@pytest.mark.parametrize(("script", "name"), [("echo 'NVIDIA H200'", "NVIDIA H200"), ("exit 9", "")])
+def test_gpu_is_asked_of_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, name: str) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert ThisMachine(resolved(tmp_path)).gpu() == name
