@@ -80,6 +80,10 @@ class Pipeline:
         watched_ns = time.perf_counter_ns()
         self._stages = {"track": tracked_ns - started_ns, "swap": swapped_ns - tracked_ns}
         self._stages["watch"] = watched_ns - swapped_ns
+        if not self._watch.confirms(wearer.box):
+            # The landmarker follows something that is no face; look for the wearer anew.
+            self._follower.reset()
+            return Withheld.WEAK_FACE
         if others and settings.others is Others.WITHHOLD:
             return Withheld.OTHER_PERSON
         if settings.others is not Others.LEAVE:

@@ -28,6 +28,20 @@ def face_at(x: float, y: float, side: float = 80, track_id: int = 1) -> Face:
     return Face(box, landmarks, np.zeros(478, dtype=np.float32), 0.9, track_id)
 
 
+class Following:
+    """The follower of `Parts`."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+        self.resets = 0
+
+    def __call__(self, image: Image, captured_ns: int, steadiness: float) -> tuple[Face, ...]:
+        return self._parts.faces
+
+    def reset(self) -> None:
+        self._parts.resets += 1
+
+
 class Parts:
     """Doubles of every part; the swapper paints the face's box white."""
 
@@ -38,10 +52,8 @@ class Parts:
         self.on_watch: Callable[[], None] = lambda: None
         self.known: list[Sequence[Box]] = []
         self.begun = self.resets = 0
-        self.pipeline = Pipeline(CpuCanvas(), self.follow, self, self.swap, {"ann": PERSONA}.get)  # type: ignore[arg-type]
-
-    def follow(self, image: Image, captured_ns: int, steadiness: float) -> tuple[Face, ...]:
-        return self.faces
+        self.confirmed = True
+        self.pipeline = Pipeline(CpuCanvas(), Following(self), self, self.swap, {"ann": PERSONA}.get)  # type: ignore[arg-type]
 
     def swap(self, canvas: Canvas[Image], face: Face, persona: Persona, settings: Settings) -> None:
         self.on_swap()
@@ -55,6 +67,9 @@ class Parts:
         self.known.append(known)
         self.on_watch()
         return self.others
+
+    def confirms(self, face: Box) -> bool:
+        return self.confirmed
 
     def reset(self) -> None:
         self.resets += 1
@@ -144,6 +159,13 @@ def test_a_failing_swap_is_an_error_and_never_a_picture(error: Exception) -> Non
         parts.process()
 
 
+def test_a_face_that_nobody_else_sees_is_withheld_and_looked_for_anew() -> None:
+    parts = Parts()
+    parts.confirmed = False
+    assert parts.process()[0] is Withheld.WEAK_FACE
+    assert parts.resets == 1
+
+
 def test_a_failing_watch_is_an_error_and_never_a_picture() -> None:
     parts = Parts()
 
@@ -165,6 +187,5 @@ def test_passthrough_passes_and_says_so() -> None:
 
 def test_reset_reaches_every_part() -> None:
     parts = Parts()
-    parts.follow = parts.swap = parts  # type: ignore[assignment, method-assign]
     Pipeline(CpuCanvas(), parts, parts, parts, {}.get).reset()  # type: ignore[arg-type]
     assert parts.resets == 3

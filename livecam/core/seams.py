@@ -195,6 +195,13 @@ class Watch(Protocol):
         """
         ...
 
+    def confirms(self, face: Box) -> bool:
+        """Whether the search agrees that there is a face in `face`, px, in the frame last finished or shortly before.
+
+        A landmarker that follows its own last region sees faces in walls; only who is confirmed is worth swapping.
+        """
+        ...
+
     def reset(self) -> None:
         """Forget what was seen: the source was opened again."""
         ...

@@ -325,3 +325,23 @@ def test_the_playable_length_follows_the_boxes(tmp_path: Path, chunk: int) -> No
     file.write(b"late")
     file.close()
     assert path.read_bytes() == head + fragment
+
+
+def test_a_short_recording_ends_by_itself_and_the_sink_goes_on(tmp_path: Path) -> None:
+    clock = FakeClock()
+    sink = RecordSink(str(tmp_path / "short.mp4"), clock=clock, slots=64, seconds=1.0)
+    sink.open(SIZE, 30.0)
+    for step in range(60):
+        clock.time_ns += NS_PER_S // 30
+        sink.send(cleared(plain(step)))
+    assert "ended after 1 s" in sink.name
+    sink.close()
+    times, _ = played(tmp_path / "short.mp4")
+    assert len(times) == 30
+    assert sink.dropped == 0
+
+
+@pytest.mark.parametrize("value", ["-1", "1e9"])
+def test_an_impossible_length_is_refused(value: str) -> None:
+    with pytest.raises(ConfigError, match="seconds="):
+        make(parse_spec(f"record:a.mp4?seconds={value}"), SinkWish())

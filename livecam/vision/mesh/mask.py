@@ -1,0 +1,84 @@
+"""How much of the persona is shown where."""
+
+import cv2
+import numpy as np
+
+from livecam.core.frame import Image, Points
+from livecam.vision.mesh.raster import Grid
+from livecam.vision.mesh.scratch import Scratch
+from livecam.vision.mesh.topology import Indices, MeshTopology
+from livecam.vision.mesh.warp import SeenTriangles
+
+_SUBPIXEL_BITS = 4
+# Of the face height: width of the soft edge, and what confidence is averaged over.
+_FEATHER = 0.05
+_CONFIDENCE_SPREAD = 0.05
+# The soft edge lies inside the oval, by this share of the way to its middle.
+_INSET = 0.045
+_LEAST_TARGET_COSINE = 0.15
+_CONFIDENCE_FROM, _CONFIDENCE_RANGE = 0.2, 0.4
+
+
+def polygon(points: Points, grid: Grid) -> Indices:
+    """(N, >=2) px of the frame as (N, 2) i32 in sixteenths of a cell, as cv2's shift argument takes them."""
+    corners: Indices = np.rint(grid.cells(points) * np.float32(1 << _SUBPIXEL_BITS)).astype(np.int32)
+    return corners
+
+
+def fill(out: Image, corners: Indices, value: int) -> Image:
+    """Draw the `polygon` of `value` into `out`, (h, w) u8, smooth-edged, on zero."""
+    out.fill(0)
+    cv2.fillPoly(out, [corners], value, cv2.LINE_AA, _SUBPIXEL_BITS)
+    return out
+
+
+def confidence(source: Points, target: Points, skin: int) -> Image:
+    """(T,) u8: how far each triangle's texture can be trusted.
+
+    A patch that the photo saw at a slant and that now faces the camera would be stretched: what counts is the ratio
+    of the two cosines.
+
+    Args:
+        source: (T,) f32 cosines in the photo.
+        target: (T,) f32 cosines now.
+        skin: Only the first so many triangles are judged.
+    """
+    ratio = source / np.maximum(target, np.float32(_LEAST_TARGET_COSINE))
+    share = np.clip((ratio - _CONFIDENCE_FROM) / _CONFIDENCE_RANGE, 0, 1)
+    judged: Image = (share * share * (3 - 2 * share) * 255).astype(np.uint8)
+    judged[skin:] = 255
+    return judged
+
+
+class MaskMaker:
+    """Draws the face's mask: the oval, softened inwards, times confidence. Results live in the scratch."""
+
+    def __init__(self, topology: MeshTopology, scratch: Scratch) -> None:
+        self._oval = topology.oval
+        self._scratch = scratch
+
+    def oval(self, shown: Points, grid: Grid) -> Image:
+        """(rows, columns) u8: 255 inside the oval of `shown`, (V, >=2) f32 px, 0 outside, smooth-edged."""
+        out = self._scratch("mask.oval", (grid.rows, grid.columns), np.uint8)
+        return fill(out, polygon(shown[self._oval], grid), 255)
+
+    def soft(self, shown: Points, grid: Grid, oval: Image, height: float) -> Image:
+        """(rows, columns) u8: `oval` softened inwards; 0 wherever `oval` is.
+
+        The frame's edge cuts the face without softening it: beyond it, the mask goes on as it was.
+        """
+        points = shown[self._oval, :2]
+        inset = points + (points.mean(axis=0) - points) * np.float32(_INSET)
+        out = fill(self._scratch("mask.soft", oval.shape, np.uint8), polygon(inset, grid), 255)
+        width = max(1, round(height / grid.step * _FEATHER / 2))
+        for _ in range(2):
+            cv2.blur(out, (width, width), dst=out, borderType=cv2.BORDER_REPLICATE)
+        return cv2.min(out, oval, dst=out)  # type: ignore[return-value]
+
+    def trust(self, mask: Image, seen: SeenTriangles, judged: Image, grid: Grid, height: float) -> Image:
+        """Multiply `mask`, (rows, columns) u8, by the confidence of what is `seen`, a little spread; in place."""
+        trusted = self._scratch("mask.trust", mask.shape, np.uint8)
+        np.take(judged, seen, out=trusted, mode="clip")
+        width = max(3, round(height / grid.step * _CONFIDENCE_SPREAD)) | 1
+        cv2.blur(trusted, (width, width), dst=trusted)
+        return cv2.multiply(mask, trusted, dst=mask, scale=1 / 255)  # type: ignore[return-value]

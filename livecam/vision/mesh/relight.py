@@ -1,0 +1,68 @@
+"""Gives the persona's skin the wearer's light: a smooth field of gains, one for each colour."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from livecam.core.frame import Image
+
+SIDE = 32
+"""Side of the light grid, cells. It spans the face, whatever the face's size."""
+
+_SIGMA = 0.1
+_GAIN = (0.12, 3.0)
+_FLOOR = 4.0
+_LEAST_WEIGHT = 1e-3
+# The field follows slowly, so that it does not flicker; but when it has jumped as a whole (a cut, a lamp, another
+# window on the wearer's screen), at once: a field that lags behind a flash shows as wrong colours for many frames.
+_FOLLOW = 0.3
+_CALM, _JUMP = 0.05, 0.15
+
+Field = npt.NDArray[np.float32]
+"""(SIDE, SIDE, 3) f32: gains for blue, green and red."""
+
+
+class Relighter:
+    """The field of one wearer with one persona, over time. Owns its state; one thread."""
+
+    def __init__(self) -> None:
+        self._field: Field | None = None
+        self._sums = np.empty((SIDE, SIDE, 4), dtype=np.float32)
+        self._blurred = (np.empty_like(self._sums), np.empty_like(self._sums))
+
+    def __call__(self, persona: Image, wearer: Image, weight: Field) -> Field:
+        """The gains that make `persona` look as lit as `wearer`.
+
+        The ratio of the two, each averaged over its neighbourhood by weight: shading and skin tone come over, while
+        features finer than the neighbourhood (brows, lips, the persona's own) do not.
+
+        Args:
+            persona: (SIDE, SIDE, 3) u8, the face about to be painted.
+            wearer: (SIDE, SIDE, 3) u8, the face it will cover.
+            weight: (SIDE, SIDE) f32, 0..1: where both show skin.
+
+        Returns:
+            (SIDE, SIDE, 3) f32, owned by the relighter, valid until the next call; all ones of a face without weight.
+        """
+        shown, covered = (self._mean(*pair, weight) for pair in zip((persona, wearer), self._blurred, strict=True))
+        fresh = np.clip((covered + np.float32(_FLOOR)) / (shown + np.float32(_FLOOR)), *_GAIN)
+        if self._field is None:
+            self._field = fresh
+        else:
+            self._field += _follow(self._field, fresh, weight) * (fresh - self._field)
+        return self._field
+
+    def _mean(self, image: Image, out: Field, weight: Field) -> Field:
+        """(SIDE, SIDE, 3) f32: `image` averaged over each cell's neighbourhood by `weight`."""
+        np.multiply(image, weight[:, :, None], out=self._sums[:, :, :3])
+        self._sums[:, :, 3] = weight
+        cv2.GaussianBlur(self._sums, (0, 0), _SIGMA * SIDE, dst=out, borderType=cv2.BORDER_CONSTANT)
+        mean: Field = out[:, :, :3] / (out[:, :, 3:] + np.float32(_LEAST_WEIGHT))
+        return mean
+
+
+def _follow(field: Field, fresh: Field, weight: Field) -> float:
+    """How much of the way to `fresh` to take: `_FOLLOW` when little has changed on the whole, all after a jump."""
+    change = np.abs(fresh / field - 1).mean(axis=2)
+    jump = float((change * weight).sum() / (weight.sum() + np.float32(_LEAST_WEIGHT)))
+    return float(np.interp(jump, (_CALM, _JUMP), (_FOLLOW, 1.0)))

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from livecam.core.frame import Image
+from livecam.vision.mesh.relight import SIDE, Field, Relighter
+
+WEIGHT = np.ones((SIDE, SIDE), np.float32)
+
+
+def persona() -> Image:
+    return np.random.default_rng(0).integers(90, 110, (SIDE, SIDE, 3)).astype(np.uint8)
+
+
+def lit(field: Field) -> Image:
+    image: Image = np.clip(persona() * field, 0, 255).astype(np.uint8)
+    return image
+
+
+def slope() -> Field:
+    x = np.linspace(0.6, 1.6, SIDE, dtype=np.float32)
+    return np.broadcast_to(x[None, :, None] * np.array([1, 0.8, 1.2], np.float32), (SIDE, SIDE, 3)).copy()
+
+
+def test_recovers_a_known_field() -> None:
+    gains = Relighter()(persona(), lit(slope()), WEIGHT)
+    inside = np.s_[6:-6, 6:-6]
+    np.testing.assert_allclose(gains[inside], slope()[inside], rtol=0.06)
+
+
+def test_same_light_needs_no_gain() -> None:
+    np.testing.assert_allclose(Relighter()(persona(), persona(), WEIGHT), 1, atol=1e-6)
+
+
+def test_what_weighs_nothing_does_not_count() -> None:
+    wearer = persona()
+    wearer[:, : SIDE // 2] = 0
+    weight = WEIGHT.copy()
+    weight[:, : SIDE // 2] = 0
+    gains = Relighter()(persona(), wearer, weight)
+    np.testing.assert_allclose(gains[:, SIDE // 2 + 1 :], 1, atol=0.02)
+
+
+def test_a_face_without_weight_keeps_its_colours() -> None:
+    gains = Relighter()(persona(), lit(slope()), np.zeros_like(WEIGHT))
+    np.testing.assert_allclose(gains, 1)
+
+
+def test_flicker_is_followed_slowly() -> None:
+    relighter = Relighter()
+    relighter(persona(), persona(), WEIGHT)
+    gains = relighter(persona(), lit(np.full((SIDE, SIDE, 3), 1.04, np.float32)), WEIGHT)
+    assert 1.005 < gains.mean() < 1.025
+
+
+@pytest.mark.parametrize("flash", [1.6, 0.5])
+def test_a_flash_is_followed_at_once(flash: float) -> None:
+    relighter = Relighter()
+    for _ in range(5):
+        relighter(persona(), persona(), WEIGHT)
+    gains = relighter(persona(), lit(np.full((SIDE, SIDE, 3), flash, np.float32)), WEIGHT)
+    assert gains.mean() == pytest.approx(flash, rel=0.04)
+
+
+def test_gains_are_bounded() -> None:
+    bright = Relighter()(np.full((SIDE, SIDE, 3), 5, np.uint8), np.full((SIDE, SIDE, 3), 250, np.uint8), WEIGHT)
+    assert bright.max() <= 3
