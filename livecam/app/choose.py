@@ -20,7 +20,7 @@ def choose_source(spec: Spec) -> Spec:
 
 
 def choose_sinks(config: Config, paths: Paths) -> tuple[Spec, ...]:
-    """The sinks of `config`, with each ``auto`` replaced: the virtual camera, else the preview and a short recording."""
+    """The sinks of `config`, ``auto`` being the virtual camera, else the preview and a short recording."""
     chosen: list[Spec] = []
     for spec in config.output.sinks:
         chosen.extend([spec] if spec.kind != "auto" else _auto_sinks(config, paths))

@@ -13,6 +13,7 @@ from livecam.app.registry import make_sink, make_source
 from livecam.app.signals import stopping_on_signals
 from livecam.capture.fit import FittedSource
 from livecam.config import Config, Paths
+from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_MS, NS_PER_S
 from livecam.core.ring import LatestRing
@@ -23,7 +24,6 @@ from livecam.errors import ConfigError, LivecamError, ModelError, PersonaError, 
 from livecam.output.tee import Tee
 from livecam.privacy.gate import Gate
 from livecam.privacy.slate import draw_slate, load_slate, to_picture
-from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
 from livecam.runtime.report import About, Meter, Report, Status, make_report
 from livecam.runtime.supervisor import Health, State, Supervisor

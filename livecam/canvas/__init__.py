@@ -1,0 +1,1 @@
+"""The frame while it is being worked on; one implementation for each device."""

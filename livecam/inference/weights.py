@@ -9,7 +9,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -222,14 +222,12 @@ def _digest(path: Path) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all: readers see the old file or the new one."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file, ExitStack() as undo:
+        undo.callback(Path(file.name).unlink, missing_ok=True)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        undo.pop_all()
     Path(file.name).replace(path)
 
 

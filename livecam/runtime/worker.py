@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from livecam.core.backoff import Backoff, Band
 from livecam.core.frame import NS_PER_S
 from livecam.errors import LivecamError
-from livecam.core.backoff import Backoff, Band
 
 log = logging.getLogger(__name__)
 

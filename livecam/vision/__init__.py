@@ -1,0 +1,1 @@
+"""Faces: finding, following, watching over and swapping them. No file, no device, no backend."""

@@ -14,11 +14,11 @@ from livecam.app import Daemon, Panic, Resume, SetPersona, run
 from livecam.app.registry import SINKS
 from livecam.capture.synthetic import SyntheticOptions, SyntheticSource
 from livecam.config import Config, load
-from livecam.core.clock import MonotonicClock
 from livecam.core.cleared import How
+from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Size
 from livecam.errors import ConfigError, PersonaError, SinkGone, SourceGone
-from livecam.runtime.report import Report
+from livecam.runtime.report import Report, Status
 from tests.app import keeping
 from tests.fakes import ScriptedProcessor
 
@@ -39,13 +39,13 @@ def adds_up(report: Report) -> None:
 
 @pytest.fixture
 def keep(monkeypatch: pytest.MonkeyPatch) -> Callable[[], keeping.KeepingSink]:
-    monkeypatch.setitem(SINKS, "keep", "tests.app.keeping:make")  # type: ignore[arg-type]
+    monkeypatch.setitem(SINKS, "keep", "tests.app.keeping:make")
     return lambda: keeping.LAST[0]
 
 
 def test_a_run_swaps_and_its_report_adds_up(mesh_models: Mapping[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    statuses = []
+    statuses: list[Status] = []
     report = run(configure(run__seconds="4", run__report=str(path)), statuses.append)
     adds_up(report)
     assert report.sent["live"] > 30

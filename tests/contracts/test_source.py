@@ -162,13 +162,14 @@ def test_opening_an_open_source_starts_it_anew(source: Source) -> None:
 @pytest.mark.parametrize("change", ["taller", "flat", "float", "strided", "locked"])
 def test_an_array_that_cannot_be_filled_in_place_is_a_mistake_of_the_caller(source: Source, change: str) -> None:
     width, height = source.open().size
-    wrong = {
+    choices: dict[str, Image] = {
         "taller": np.zeros((height + 2, width, 3), np.uint8),
         "flat": np.zeros((height, width), np.uint8),
         "float": np.zeros((height, width, 3), np.float32),
         "strided": np.zeros((height, width * 2, 3), np.uint8)[:, ::2],
         "locked": np.zeros((height, width, 3), np.uint8),
-    }[change]
+    }
+    wrong = choices[change]
     wrong.setflags(write=change != "locked")
     with pytest.raises(ValueError, match="fills"):
         source.read_into(wrong)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from livecam.core.backoff import Band
 from livecam.core.cleared import How, Withheld
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Frame, Image
@@ -15,7 +16,6 @@ from livecam.core.ring import LatestRing
 from livecam.core.settings import Panic, Settings, SettingsCell
 from livecam.errors import ContractError, SourceGone, SourceLost, StopFailed
 from livecam.privacy.gate import Gate
-from livecam.core.backoff import Band
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
 from livecam.runtime.supervisor import MOVES, SWITCH_INTERVAL_S, Health, State, Supervisor
 from livecam.runtime.telemetry import Telemetry

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livecam.errors import SourceGone, SourceLost
 from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS, Backoff, Band
+from livecam.errors import SourceGone, SourceLost
 from livecam.runtime.worker import Policy, Worker
 
 QUICK = Policy((Band(0.0, 3), Band(0.01, 1)), (SourceGone,))
