@@ -5,17 +5,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from livecam.capture.bgr import require_image
 from livecam.core.clock import Metronome
 from livecam.core.frame import NS_PER_S, Image, Points, Size
 from livecam.core.seams import Clock, Source, SourceInfo
 from livecam.core.spec import SourceWish, Spec
 from livecam.core.stamp import stamp
-from livecam.errors import ConfigError, SourceEnded, SourceGone
+from livecam.errors import ConfigError, SourceEnded, SourceLost
 from livecam.vision.portrait.body import backdrop
 from livecam.vision.portrait.motion import Motion, Pose
 from livecam.vision.portrait.puppet import Puppet, Stage
 from livecam.vision.portrait.recipe import WEARER
-from livecam.vision.portrait.render import develop
+from livecam.vision.portrait.render import develop, rounded
 from livecam.vision.portrait.view import View
 
 _VIEW_HEIGHT_CM = 42.0
@@ -28,19 +29,22 @@ _NOISE_LEVELS = 1.4
 
 
 def make(spec: Spec, wish: SourceWish, clock: Clock) -> Source:
-    """A source for ``synthetic``, with ``faces`` (0, 1 or 2), ``seed``, ``seconds`` (0 is for ever), ``stamp``, ``noise``, ``pace``.
+    """A source for ``synthetic``; its parameters are the fields of `SyntheticOptions`.
 
     Raises:
         ConfigError: There is a target, an unknown parameter, or a value out of range.
     """
     spec.known("faces", "seed", "seconds", "stamp", "noise", "pace")
-    faces = int(spec.number("faces", 1))
-    if spec.target or faces not in (0, 1, 2):
-        raise ConfigError(f"{spec.text!r} is no synthetic source.", "Write synthetic or synthetic?faces=2 (0, 1 or 2).")
+    faces, seconds = spec.number("faces", 1), spec.number("seconds", 0)
+    if spec.target or faces not in (0, 1, 2) or not seconds >= 0:
+        raise ConfigError(
+            f"{spec.text!r} is no synthetic source.",
+            "Write synthetic, or synthetic?faces=2&seconds=10 (faces 0, 1 or 2; seconds 0 is for ever).",
+        )
     options = SyntheticOptions(
         seed=int(spec.number("seed", 1)),
-        seconds=spec.number("seconds", 0.0),
-        faces=faces,
+        seconds=seconds,
+        faces=int(faces),
         stamp=spec.flag("stamp", False),
         noise=spec.flag("noise", True),
         pace=spec.flag("pace", True),
@@ -107,6 +111,7 @@ class SyntheticSource:
         self._plates: list[Image] = []
         self._grain: Image | None = None
         self._metronome: Metronome | None = None
+        self._opened = False
         self._next = 0
 
     @property
@@ -119,7 +124,7 @@ class SyntheticSource:
         if not self._plates:
             self._puppets = [Puppet(stage) for stage in self._stages]
             self._plates, self._grain = self._still()
-        self._next = 0
+        self._next, self._opened = 0, True
         self._metronome = Metronome(self._clock, round(NS_PER_S / self._fps)) if self._options.pace else None
         detail = f"drawn, {self._options.faces} face(s), seed {self._options.seed}"
         return SourceInfo("synthetic", self._size, self._fps, live=self._options.pace, detail=detail)
@@ -131,10 +136,11 @@ class SyntheticSource:
 
         Raises:
             SourceEnded: `seconds` have been shown.
-            SourceGone: It is not open, or `image` has another size.
+            SourceLost: It is not open.
         """
-        if not self._plates or image.shape != self._size.image_shape:
-            raise SourceGone(f"The synthetic source draws {self._size} frames once opened, not {image.shape}.")
+        require_image(image, self._size)
+        if not self._opened:
+            raise SourceLost("The synthetic source is not open.")
         missed = self.dropped
         due_ns = self._metronome.tick() if self._metronome is not None else None
         number = self._next + self.dropped - missed
@@ -157,12 +163,13 @@ class SyntheticSource:
         """What frame `number` shows, one for each face, from left to right. The source must be open."""
         poses = [motion.at(number / self._fps) for motion in self._motions]
         return tuple(
-            Truth(puppet.landmarks(pose), pose, i) for i, (puppet, pose) in enumerate(zip(self._puppets, poses, strict=True))
+            Truth(puppet.landmarks(pose), pose, i)
+            for i, (puppet, pose) in enumerate(zip(self._puppets, poses, strict=True))
         )
 
     def close(self) -> None:
         """Nothing is held open; what was drawn is kept for the next `open`."""
-        self._metronome = None
+        self._opened = False
 
     def _still(self) -> tuple[list[Image], Image | None]:
         """The room with the still shoulders, once for each pattern of noise, and a tile of grain for the heads."""
@@ -195,11 +202,14 @@ def _stages(size: Size, faces: int) -> list[Stage]:
     share = 0.5 if faces == 1 else 0.27
     scale = min(size.height / _VIEW_HEIGHT_CM, size.width / (27.0 * max(faces, 1)))
     places = [share] if faces == 1 else [share, 1 - share]
-    return [Stage(size.width * place, size.height * _EYE_LINE, scale, size.width, size.height) for place in places[:faces]]
+    return [
+        Stage(size.width * place, size.height * _EYE_LINE, scale, size.width, size.height) for place in places[:faces]
+    ]
 
 
 def _room(size: Size) -> Image:
     """(H, W, 3) u8 BGR: the blurred room, drawn small and enlarged: nothing in it is sharp."""
     small = View(size.width // 4, size.height // 4, size.height / 4 / _VIEW_HEIGHT_CM, size.width / 8, size.height / 8)
     light = backdrop(WEARER, small, np.random.default_rng(WEARER.seed))
-    return cv2.resize(develop(light).astype(np.uint8), (size.width, size.height), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    full = cv2.resize(develop(light), (size.width, size.height), interpolation=cv2.INTER_CUBIC)
+    return rounded(full.astype(np.float32))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from livecam.core.frame import Image
@@ -12,7 +13,7 @@ from livecam.vision.mesh.detect import ShortRangeDetector
 from livecam.vision.mesh.landmarks import MeshLandmarker, Roi
 from livecam.vision.portrait import render
 from livecam.vision.portrait.__main__ import main
-from livecam.vision.portrait.assets import PERSONA_VIEW, demo_parts, draw_demo, draw_persona, persona_photo
+from livecam.vision.portrait.assets import PERSONA_VIEW, demo_parts, persona_photo
 from livecam.vision.portrait.geometry import Mesh, canonical, f32, interpolating, proportioned, subdivided
 from livecam.vision.portrait.motion import Motion, Pose
 from livecam.vision.portrait.puppet import Puppet, Stage
@@ -22,14 +23,15 @@ from livecam.vision.portrait.render import landmarks_px, portrait
 from livecam.vision.portrait.rig import Rig
 from livecam.vision.portrait.view import View
 
+ASSETS = Path(str(render.__file__)).parent / "assets"
 SMALL = View(160, 160, 4.2, 80.0, 82.0)
 STAGE = Stage(320.0, 226.0, 480 / 42, 640, 480)
 LIPS = [61, 146, 91, 84, 17, 314, 321, 375, 291, 409, 269, 0, 39, 185]
 EYES = [33, 159, 133, 145, 263, 386, 362, 374]
 
 
-def difference(one: Image, other: Image) -> float:
-    return float(np.abs(one.astype(float) - other).mean())
+def difference(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
+    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +47,21 @@ def drawn(puppet: Puppet, pose: Pose) -> Image:
 
 
 @pytest.mark.slow
-def test_the_committed_persona_is_what_the_script_draws() -> None:
-    assert difference(draw_persona(), persona_photo()) < 2.5
+def test_the_committed_pictures_are_what_the_script_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Drawing depends on floating-point libraries in the last digit, JPEG on its decoder: equal to a few levels."""
+    assert main([str(tmp_path)]) == 0
+    assert "persona.jpg" in capsys.readouterr().out
+    committed = {path.name: path for path in ASSETS.iterdir()}
+    assert set(committed) == {path.name for path in tmp_path.iterdir()}
+    for name, path in committed.items():
+        fresh, kept = (cv2.imread(str(file), cv2.IMREAD_UNCHANGED) for file in (tmp_path / name, path))
+        assert fresh is not None
+        assert kept is not None
+        assert difference(fresh, kept) < 2, name
 
 
-@pytest.mark.slow
-def test_the_committed_demo_is_what_the_script_draws() -> None:
-    fresh, committed = draw_demo(), demo_parts()
-    for name in ("head_alpha", "body_alpha"):
-        assert difference(getattr(fresh, name), getattr(committed, name)) < 2.5
-    solid = committed.head_alpha > 250
-    assert difference(fresh.head[solid], committed.head[solid]) < 3.5
-    assert difference(fresh.body, committed.body) < 3.5
-    assert np.abs(fresh.depth - committed.depth)[solid].mean() < 0.1
-
-
-def test_the_committed_pictures_are_small(tmp_path: Path) -> None:
-    folder = Path(str(render.__file__)).parent / "assets"
-    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+def test_the_committed_pictures_are_small() -> None:
+    sizes = {path.name: path.stat().st_size for path in ASSETS.iterdir()}
     assert sizes["persona.jpg"] <= 150_000
     assert sum(size for name, size in sizes.items() if name.startswith("demo")) <= 300_000
 

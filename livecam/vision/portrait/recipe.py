@@ -81,10 +81,10 @@ class Light:
     """Key light: direction towards the light (x right, y up, z to the viewer), strengths and colours."""
 
     key: tuple[float, float, float] = (-0.45, 0.45, 0.77)
-    key_strength: float = 1.0
+    key_strength: float = 1.15
     key_colour: Colour = (255, 244, 230)
     fill_strength: float = 0.42
-    ambient: float = 0.5
+    ambient: float = 0.42
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +107,26 @@ WEARER = PortraitRecipe(
     name="demo",
     seed=11,
     face=FaceShape(
-        jaw_width=0.55,
-        cheek_width=0.15,
-        chin_length=0.45,
-        chin_width=0.5,
-        nose_width=0.22,
-        nose_length=0.25,
-        nose_bridge=0.15,
-        eye_height=0.26,
-        brow_height=-0.28,
-        mouth_width=0.15,
-        lip_upper=-0.06,
+        jaw_width=0.2,
+        cheek_width=-0.15,
+        temple_width=-0.3,
+        chin_length=0.7,
+        chin_width=0.55,
+        nose_width=0.4,
+        nose_length=0.55,
+        nose_bridge=0.4,
+        eye_height=0.3,
+        brow_height=-0.25,
+        mouth_width=0.2,
+        lip_upper=-0.04,
+        smile=0.2,
     ),
-    skin=Skin(
-        base=(206, 158, 128), flush=(186, 92, 74), lips=(170, 100, 90), cheek_flush=0.25, stubble=0.5, gloss=0.6
-    ),
+    skin=Skin(base=(190, 140, 108), flush=(172, 84, 64), lips=(156, 90, 80), cheek_flush=0.22, stubble=0.75, gloss=0.6),
     eyes=Eyes(outer=(48, 30, 18), inner=(122, 78, 40), lashes=0.6),
-    brows=Brows(colour=(40, 28, 22), thickness_cm=0.5, strokes=520, opacity=0.7),
-    hair=Hair(style="short", base=(44, 30, 22), shine=(150, 106, 74)),
+    brows=Brows(colour=(30, 22, 18), thickness_cm=0.6, strokes=680, opacity=0.85),
+    hair=Hair(style="short", base=(36, 26, 21), shine=(142, 104, 78), strands=8000),
     cloth=(52, 72, 96),
+    backdrop=(176, 166, 152),
 )
 """The demo's camera user: darker hair, broad jaw, tanned skin."""
 
@@ -133,25 +134,26 @@ PERSONA = PortraitRecipe(
     name="persona",
     seed=23,
     face=FaceShape(
-        jaw_width=-0.45,
-        cheek_width=0.1,
-        chin_length=-0.25,
-        chin_width=-0.35,
-        nose_width=-0.22,
-        nose_length=-0.2,
-        nose_bridge=-0.1,
-        eye_height=0.46,
-        eye_width=0.3,
+        jaw_width=-0.8,
+        cheek_width=-0.1,
+        temple_width=-0.3,
+        chin_length=-0.5,
+        chin_width=-0.5,
+        nose_width=-0.35,
+        nose_length=-0.5,
+        nose_bridge=-0.2,
+        eye_height=0.45,
+        eye_width=0.5,
+        eye_spacing=0.12,
         eye_tilt=0.12,
-        brow_height=0.25,
-        mouth_width=0.05,
-        lip_upper=0.14,
-        lip_lower=0.16,
-        smile=0.2,
+        brow_height=0.48,
+        lip_upper=0.16,
+        lip_lower=0.2,
+        smile=0.25,
     ),
-    skin=Skin(base=(238, 200, 180), flush=(226, 128, 116), lips=(196, 88, 92), cheek_flush=0.5, freckles=0.35),
+    skin=Skin(base=(241, 205, 186), flush=(226, 128, 116), lips=(196, 88, 92), cheek_flush=0.3, freckles=0.35),
     eyes=Eyes(outer=(46, 84, 92), inner=(128, 170, 150), radius_cm=0.66, lashes=1.0),
-    brows=Brows(colour=(112, 70, 44), thickness_cm=0.32, strokes=380, opacity=0.55),
+    brows=Brows(colour=(90, 54, 34), thickness_cm=0.28, strokes=400, opacity=0.7),
     hair=Hair(style="long", base=(116, 62, 34), shine=(232, 160, 98), strands=9000, volume_cm=1.5),
     cloth=(214, 206, 196),
     backdrop=(120, 140, 146),
