@@ -7,6 +7,9 @@ from livecam.core.seams import Clock
 
 _SPIN_NS = 300_000
 
+STEADY = 0.01
+"""A nudge moves the grid by at most this share of the interval, so that no reader sees the rate change."""
+
 
 class MonotonicClock:
     """The machine's monotonic clock."""
@@ -24,7 +27,7 @@ class MonotonicClock:
 class Metronome:
     """An absolute grid of ticks: each grid point is ticked or counted as missed, never shifted by a late caller.
 
-    The phase of the grid may be nudged (`nudge`), by at most 1 % of the interval a tick, so that ticks follow the
+    The phase of the grid may be nudged (`nudge`), by a small share of the interval a tick, so that ticks follow the
     moment at which pictures become ready and a finished picture does not wait a whole interval.
 
     Args:
@@ -56,9 +59,9 @@ class Metronome:
         self.next_ns = point_ns + self.interval_ns
         return point_ns
 
-    def nudge(self, shift_ns: int) -> int:
-        """Move the grid by `shift_ns`, cut to 1 % of the interval; returns the shift that was made."""
-        limit_ns = self.interval_ns // 100
+    def nudge(self, shift_ns: int, most: float = STEADY) -> int:
+        """Move the grid by `shift_ns`, cut to the share `most` of the interval; returns the shift that was made."""
+        limit_ns = int(self.interval_ns * most)
         made_ns = max(-limit_ns, min(limit_ns, shift_ns))
         self.next_ns += made_ns
         return made_ns

@@ -218,13 +218,16 @@ class OutputLoop:
         self._size = size
         self._held: Finished | None = None
         self._last_sent_seq = 0
+        self._open = False
         self._metronome = Metronome(clock, interval_ns)
-        self._phase = PhaseFollower(interval_ns)
+        self._phase = PhaseFollower(self._metronome)
 
     def open(self) -> None:
         """Open the sink and send the slate at once, before anything else is ready."""
         self._sink.open(self._size, 1e9 / self._interval_ns)
+        self._open = True
         self._metronome = Metronome(self._clock, self._interval_ns)
+        self._phase = PhaseFollower(self._metronome)
 
     def step(self) -> bool:
         """Wait for the tick and send one picture; always true.
@@ -272,7 +275,7 @@ class OutputLoop:
             self._counters.wait.add(wait_ns)
         else:
             self._counters.expired += 1
-        self._metronome.nudge(self._phase.shift_ns(wait_ns))
+        self._phase.follow(wait_ns)
 
     def failed(self, error: Exception) -> None:
         """Nothing to count: the sink keeps its own state."""
@@ -280,5 +283,7 @@ class OutputLoop:
     def close(self) -> None:
         """Send the slate as the last picture and close the sink."""
         self._held = None
-        self._send()
+        if self._open:
+            self._open = False
+            self._send()
         self._sink.close()

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from livecam.core.cpus import Aside
 from livecam.core.face import Box, Detection
 from livecam.core.frame import Image
 from livecam.errors import EngineError, LivecamError, StopFailed
@@ -60,6 +61,7 @@ class FaceWatch:
             _Eye(near, self._rules.near_score, self._rules.near_firm, self._rules.near_every),
         )
         self._patience_s = patience_s
+        self._aside = Aside()
         self._frame = 0
         self._answer: _Answer | LivecamError | None = None
         self._asked = threading.Event()
@@ -67,6 +69,7 @@ class FaceWatch:
         self._stopping = threading.Event()
         self._begun = self._stuck = False
         self._thread: threading.Thread | None = None
+        self._thread_id = 0
 
     def begin(self, image: Image) -> None:
         """Start looking at `image`, (H, W, 3) u8 BGR, which may be painted on as soon as this returns.
@@ -85,6 +88,8 @@ class FaceWatch:
         self._done.clear()
         self._begun = True
         self._ensure_thread()
+        if self._thread_id:
+            self._aside(self._thread_id)
         self._asked.set()
 
     def finish(self, known: Sequence[Box]) -> tuple[Box, ...]:
@@ -141,8 +146,9 @@ class FaceWatch:
     def _ensure_thread(self) -> None:
         """Start the thread, or start it again after a fault of ours ended it."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="livecam-watch", daemon=True)
-            self._thread.start()
+            thread = self._thread = threading.Thread(target=self._work, name="livecam-watch", daemon=True)
+            thread.start()
+            self._thread_id = thread.native_id or 0
 
     def _work(self) -> None:
         """The thread: one look each time it is asked to, until it is stopped.
