@@ -247,9 +247,9 @@ def test_one_stalled_frame_moves_the_beat_little() -> None:
     metronome = Metronome(FakeClock(), INTERVAL)
     phase = PhaseFollower(metronome)
     for _ in range(100):
-        phase.follow(2_000_000)
+        phase.follow(3_000_000)
     start = metronome.next_ns
     phase.follow(20_000_000)
     for _ in range(30):
-        phase.follow(2_000_000)
+        phase.follow(3_000_000)
     assert abs(metronome.next_ns - start) < 5_000_000
