@@ -1,0 +1,40 @@
+"""In steady state the live path allocates no full frame, and keeps nothing."""
+
+import gc
+import os
+import time
+import tracemalloc
+from collections.abc import Mapping
+from pathlib import Path
+
+from livecam.app import Daemon
+from livecam.config import load
+from livecam.core.frame import Size
+
+SIZE = Size(1280, 720)
+FRAME_BYTES = SIZE.width * SIZE.height * 3
+
+
+def test_steady_state_allocates_no_full_frame(mesh_models: Mapping[str, Path]) -> None:
+    """Within a second and a half of running, traced memory never rises by as much as one I420 picture, half a frame."""
+    values = {"source.spec": "synthetic", "source.size": str(SIZE), "output.sinks": "null", "source.fps": "15"}
+    daemon = Daemon(load(values, Path(os.devnull), {}).config)
+    daemon.start()
+    tracemalloc.start()
+    try:
+        deadline = time.monotonic() + 30
+        while daemon.report().sent["live"] < 30 and time.monotonic() < deadline:
+            daemon.check()
+            time.sleep(0.1)
+        gc.collect()
+        live = daemon.report().sent["live"]
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        time.sleep(1.5)
+        after, peak = tracemalloc.get_traced_memory()
+        assert daemon.report().sent["live"] > live + 5, "nothing ran"
+    finally:
+        tracemalloc.stop()
+        daemon.stop()
+    assert peak - before < FRAME_BYTES // 2, f"{peak - before} bytes at once"
+    assert after - before < 300_000, f"{after - before} bytes kept"
