@@ -15,10 +15,10 @@ _SEARCHING = 0.1
 class PhaseFollower:
     """Moves the grid after each picture, given how long the picture waited for its tick.
 
-    It is a phase-locked loop on the smallest wait of late: that is remembered, creeps up by 50 us a picture (so it spans
-    a second or two), and is held at 3 ms. A picture that just missed its tick counts as a negative wait. So nearly every
-    picture is in time, the rest waits as little as the jitter of inference allows, and a camera whose clock is a little
-    off is followed. One stalled frame moves the beat by 4 ms at most.
+    It is a phase-locked loop on the smallest wait of late: that is remembered, creeps up by 50 us a picture (so
+    it spans a second or two), and is held at 3 ms. A picture that just missed its tick counts as a negative wait.
+    So nearly every picture is in time, the rest waits as little as the jitter of inference allows, and a camera
+    whose clock is a little off is followed. One stalled frame moves the beat by 4 ms at most.
 
     At the start, and when some fifteen pictures were far off, the phase is not known: then the grid moves by up to
     10 % of the interval a tick, later by up to 1 %.
