@@ -14,7 +14,6 @@ _NEEDED: Final = (
     "opencv-python-headless",
     "onnxruntime",
     "onnx",
-    "flatbuffers",
     "av",
     "click",
     "rich",
