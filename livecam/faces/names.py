@@ -33,8 +33,10 @@ def checked_name(name: str) -> str:
 
 
 def _is_allowed(character: str) -> bool:
-    # Identifier characters are letters, marks, digits and the underscore, in every script.
-    return character == "-" or f"a{character}".isidentifier()
+    # Identifier characters are letters, marks, digits and the underscore, in every script; since Python 3.13 also two
+    # invisible joiners, which would make two names look alike.
+    invisible = unicodedata.category(character) == "Cf"
+    return character == "-" or (f"a{character}".isidentifier() and not invisible)
 
 
 def same(one: str, other: str) -> bool:

@@ -220,7 +220,7 @@ def test_a_bystander_beside_the_persona_is_found(
     frame = placed(face, np.array([[0.7, 0, 100.0], [0, 0.7, 100.0]]))
     small = placed(face, np.array([[2 * scale, 0, 0.0], [0, 2 * scale, 0.0]]), 180, 180)
     frame[500:680, 1000:1180] = small
-    looker = FaceWatch(short_range, full_range)
+    looker = FaceWatch(short_range, full_range, patience_s=20)
     looker.begin(frame)
     boxes = looker.finish(())
     looker.close()
@@ -239,7 +239,7 @@ def test_on_the_clips_it_takes_nothing_else_for_a_face(
     shared_data: Path,
 ) -> None:
     follower = MeshFollower(short_range, full_range, landmarker)
-    looker = FaceWatch(short_range, full_range)
+    looker = FaceWatch(short_range, full_range, patience_s=20)
     for frame, image in enumerate(clip_frames(shared_data, clip), start=1):
         faces = follower(image, frame * NS_PER_S // 30, 0.5)
         looker.begin(image)
