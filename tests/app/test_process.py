@@ -59,7 +59,8 @@ def test_a_signal_ends_the_run_in_order_with_the_slate_last(
     shown = frames(tmp_path / "out.mp4")
     assert np.abs(shown[-1].astype(np.int16) - slate).mean() < 6, "the slate goes out last"
     assert np.abs(shown[0].astype(np.int16) - slate).mean() < 6, "the slate goes out first"
-    assert np.abs(shown[-15].astype(np.int16) - slate).mean() > 20, "and the swap in between"
+    apart = [np.abs(image.astype(np.int16) - slate).mean() for image in shown]
+    assert sum(difference > 20 for difference in apart) > 10, "and the swap in between"
 
 
 def test_a_second_interrupt_ends_at_once(tmp_path: Path, mesh_models: Mapping[str, Path]) -> None:
