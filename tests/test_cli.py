@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -467,6 +468,8 @@ def test_interrupt_at_a_prompt(tmp_path: Path) -> None:
     seen = b""
     while b"face be worn?" not in seen and select.select([controller], [], [], 30)[0]:
         seen += os.read(controller, 4096)
+    # A signal between the prompt and the read that waits for the answer is only seen when the read returns.
+    time.sleep(1.0)
     child.send_signal(signal.SIGINT)
     assert child.wait(timeout=30) == 130
     with contextlib.suppress(OSError):
