@@ -290,7 +290,10 @@ def test_device_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     output = OutputInfo("/dev/video10", "livecam", "v4l2 loopback", "v4l2loopback", ready=True, fed_by="obs (1)")
     monkeypatch.setattr("livecam.cli.devices.list_cameras", lambda: (camera,))
     monkeypatch.setattr("livecam.cli.devices.list_outputs", lambda: (output,))
-    assert "2\tHD [red]Webcam\t/dev/video2\tMJPG 1280x720@30, YUYV 640x480\tbusy" in call("cameras").output
+    shown = call("cameras").output
+    assert "2\tHD [red]Webcam\t/dev/video2\tMJPG 1280x720@30, YUYV 640x480\tMJPG 1280x720 at 30 fps (" in shown
+    assert "\tbusy" in shown
+    assert "the size that was asked for" in json.loads(call("cameras", "--json").output)[0]["chosen"]
     assert json.loads(call("cameras", "--json").output)[0]["formats"][0]["fps"] == [30.0, 15.0]
     assert "/dev/video10\tlivecam\tv4l2 loopback\tfed by obs (1)" in call("outputs").output
     assert json.loads(call("outputs", "--json").output)[0]["free"] is False

@@ -1,6 +1,7 @@
 """Every check on machines that are made up, and the real one once."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,12 +16,14 @@ from livecam.doctor.machine import Network, Tick
 from livecam.doctor.real import ThisMachine
 from livecam.faces.library import PersonaLibrary
 from livecam.output.outputs import OutputInfo
+from livecam.output.pipewire_setup import PipeWireSetup
 from tests.faces.doubles import photo
 
 PACKAGES = (
     "numpy opencv-python-headless onnxruntime onnx flatbuffers av click rich platformdirs psutil starlette uvicorn"
 )
 WEBCAM = CameraInfo(0, "HD Webcam", "/dev/video0", "/dev/v4l/by-id/usb-hd")
+NO_PIPEWIRE = PipeWireSetup("", (), "", running=False)
 GOOD_TICK = Tick("tsc", 1e-9, monotonic=True)
 LOOPBACK = OutputInfo("/dev/video10", "livecam", "v4l2 loopback", "v4l2loopback", ready=True, exclusive_caps=True)
 
@@ -40,6 +43,7 @@ class FakeMachine:
     tick: Tick = GOOD_TICK
     cameras_found: tuple[CameraInfo, ...] = ()
     outputs_found: tuple[OutputInfo, ...] = ()
+    pipewire_found: PipeWireSetup = NO_PIPEWIRE
     files: Mapping[str, str] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
     free: int = 10**11
@@ -70,6 +74,9 @@ class FakeMachine:
 
     def outputs(self) -> tuple[OutputInfo, ...]:
         return self.outputs_found
+
+    def pipewire(self) -> PipeWireSetup:
+        return self.pipewire_found
 
     def read(self, path: Path) -> str:
         return self.files.get(str(path), "")
@@ -238,6 +245,8 @@ def test_cameras_are_listed(tmp_path: Path) -> None:
         ("virtualcam:10", Status.OK, "virtualcam:10."),
         ("virtualcam:livecam", Status.OK, "virtualcam:livecam."),
         ("virtualcam:/dev/video11", Status.FAIL, "no such virtual camera"),
+        ("v4l2:/dev/video10?matrix=709", Status.OK, "v4l2:/dev/video10"),
+        ("v4l2:11", Status.FAIL, "no such virtual camera"),
         ("virtualcam:x?backend=obs", Status.OK, "virtualcam:x"),
         ("record:/locked/a.mp4", Status.FAIL, "cannot be written: No"),
         ("record:a.mp4", Status.OK, "record:a.mp4."),
@@ -252,11 +261,24 @@ def test_sinks(tmp_path: Path, spec: str, status: Status, told: str) -> None:
     assert told in finding.finding
 
 
-def test_virtual_camera_needs_its_package(tmp_path: Path) -> None:
-    machine = FakeMachine(outputs_found=(LOOPBACK,))
-    named = only(machine, resolved(tmp_path, output__sinks="virtualcam"), "sinks")
+@pytest.mark.parametrize(
+    ("system", "spec"), [("Windows", "virtualcam"), ("Linux", "virtualcam:10?backend=v4l2loopback")]
+)
+def test_virtual_camera_needs_its_package(tmp_path: Path, system: str, spec: str) -> None:
+    machine = FakeMachine(outputs_found=(LOOPBACK,), system=system)
+    named = only(machine, resolved(tmp_path, output__sinks=spec), "sinks")
     assert (named.status, named.next_step) == (Status.FAIL, 'pip install "livecam[vcam]"')
-    assert "web preview" in only(machine, resolved(tmp_path), "sinks").finding
+
+
+def test_without_that_package_only_linux_has_a_virtual_camera(tmp_path: Path) -> None:
+    found = {
+        system: only(FakeMachine(outputs_found=(LOOPBACK,), system=system), resolved(tmp_path), "sinks").finding
+        for system in ("Linux", "Windows")
+    }
+    assert "the virtual camera /dev/video10" in found["Linux"]
+    assert "web preview" in found["Windows"]
+    machine = FakeMachine(outputs_found=(LOOPBACK,))
+    assert only(machine, resolved(tmp_path, output__sinks="virtualcam"), "sinks").status is Status.OK
 
 
 @pytest.mark.parametrize(
@@ -294,6 +316,69 @@ def test_outputs_are_listed(tmp_path: Path) -> None:
         "livecam (/dev/video10): You may not write to it.",
         "Run sudo usermod.",
     )
+
+
+OBS_CAMERA = OutputInfo("OBS Virtual Camera", "OBS Virtual Camera", "OBS", "obs", ready=True)
+UNITY = OutputInfo("Unity Video Capture", "Unity Video Capture", "Unity Capture", "unitycapture", ready=True)
+
+
+@pytest.mark.parametrize(
+    ("machine", "says"),
+    [
+        (FakeMachine("Windows", outputs_found=(OBS_CAMERA,)), "which one program|Unity Capture is not installed"),
+        (FakeMachine("Windows", outputs_found=(UNITY,)), "virtualcam:Unity Video Capture|no transparency"),
+        (FakeMachine("Windows"), r"only one that takes RGBA|pip install \"livecam\[vcam\]"),
+        (FakeMachine("Darwin", outputs_found=(OBS_CAMERA,)), "which one program can feed|macOS 13 and later only"),
+        (FakeMachine("Darwin"), "OBS 30 or newer|Start OBS's virtual camera once, allow its extension"),
+    ],
+)
+def test_the_traps_of_other_systems_are_told(tmp_path: Path, machine: FakeMachine, says: str) -> None:
+    findings = [*found(machine, resolved(tmp_path), "windows"), *found(machine, resolved(tmp_path), "macos")]
+    told = [f"{finding.finding} {finding.next_step}" for finding in findings]
+    assert all(finding.status is Status.INFO for finding in findings)
+    for part in says.split("|"):
+        assert any(re.search(part, text) for text in told), (part, told)
+
+
+def test_linux_hears_nothing_of_them(tmp_path: Path) -> None:
+    assert not any("OBS" in finding.finding for finding in examine(FakeMachine(), resolved(tmp_path)))
+
+
+PIPEWIRE = PipeWireSetup("/usr/bin/gst-launch-1.0", (), "/run/user/7/pipewire-0", running=True)
+
+
+@pytest.mark.parametrize(
+    ("setup", "status", "told", "step"),
+    [
+        (PIPEWIRE, Status.OK, "answers at /run/user/7/pipewire-0", "livecam run --sink pipewire"),
+        (replace(PIPEWIRE, launcher=""), Status.INFO, "needs gst-launch-1.0", "gstreamer1.0-tools"),
+        (replace(PIPEWIRE, absent=("pipewiresink",)), Status.INFO, "GStreamer's pipewiresink", "gstreamer1.0-pipewire"),
+        (replace(PIPEWIRE, running=False), Status.INFO, "No PipeWire session answers", "systemctl --user start"),
+    ],
+)
+def test_what_a_pipewire_camera_lacks(
+    tmp_path: Path, setup: PipeWireSetup, status: Status, told: str, step: str
+) -> None:
+    machine = FakeMachine(pipewire_found=setup)
+    finding = only(machine, resolved(tmp_path), "pipewire camera")
+    assert finding.status is status
+    assert told in finding.finding
+    assert step in finding.next_step
+    named = only(machine, resolved(tmp_path, output__sinks="pipewire:Front"), "sinks")
+    assert named.status is (Status.OK if setup.ready else Status.FAIL)
+    assert step in named.next_step or setup.ready
+
+
+def test_auto_takes_pipewire_where_there_is_no_other_virtual_camera(tmp_path: Path) -> None:
+    with_both = FakeMachine(pipewire_found=PIPEWIRE, outputs_found=(LOOPBACK,))
+    assert "/dev/video10" in only(with_both, resolved(tmp_path), "sinks").finding
+    alone = FakeMachine(pipewire_found=PIPEWIRE)
+    assert only(alone, resolved(tmp_path), "sinks").finding == "auto: a PipeWire camera."
+    elsewhere = FakeMachine("Windows", pipewire_found=PIPEWIRE)
+    assert "web preview" in only(elsewhere, resolved(tmp_path), "sinks").finding
+    assert found(elsewhere, resolved(tmp_path), "pipewire camera") == []
+    named = only(elsewhere, resolved(tmp_path, output__sinks="pipewire"), "sinks")
+    assert (named.status, "Linux only" in named.finding) == (Status.FAIL, True)
 
 
 @pytest.mark.parametrize(("system", "step"), [("Darwin", "OBS Studio 30"), ("Windows", "OBS Studio 26")])

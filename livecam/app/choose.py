@@ -1,5 +1,6 @@
 """What ``auto`` means on this machine: a real camera and the virtual camera where they are, else what needs neither."""
 
+import sys
 from importlib.util import find_spec
 from typing import Final
 
@@ -20,7 +21,7 @@ def choose_source(spec: Spec) -> Spec:
 
 
 def choose_sinks(config: Config, paths: Paths) -> tuple[Spec, ...]:
-    """The sinks of `config`, ``auto`` being the virtual camera, else the preview and a short recording."""
+    """The sinks of `config`, ``auto`` being the virtual camera, else PipeWire's, else preview and recording."""
     chosen: list[Spec] = []
     for spec in config.output.sinks:
         chosen.extend([spec] if spec.kind != "auto" else _auto_sinks(config, paths))
@@ -34,6 +35,17 @@ def _auto_sinks(config: Config, paths: Paths) -> list[Spec]:
 
         if best(list_outputs()) is not None:
             return [parse_spec("virtualcam")]
+    if _has_pipewire():
+        return [parse_spec("pipewire")]
     folder = config.output.recordings or paths.recordings
     recording = f"record:{folder / 'livecam-{time}.mp4'}?seconds={SHORT_RECORDING_S}"
     return [parse_spec("web"), parse_spec(recording)]
+
+
+def _has_pipewire() -> bool:
+    """Whether a camera can be made there: a session answers, and GStreamer has what feeds it."""
+    if sys.platform != "linux":
+        return False
+    from livecam.output.pipewire_setup import probe  # asks GStreamer: only when asked to choose
+
+    return probe().ready

@@ -1,30 +1,26 @@
 """One run of the live path, from configuration to report."""
 
 import logging
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from livecam.app import machine
 from livecam.app.assemble import Assembly
-from livecam.app.choose import choose_sinks, choose_source
-from livecam.app.registry import make_sink, make_source
+from livecam.app.choose import choose_source
+from livecam.app.exit import inner_exit, outer_exit
+from livecam.app.registry import make_source
 from livecam.app.signals import stopping_on_signals
 from livecam.capture.fit import FittedSource
 from livecam.config import Config, Paths
 from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS
 from livecam.core.clock import MonotonicClock
-from livecam.core.frame import NS_PER_MS, NS_PER_S
+from livecam.core.frame import NS_PER_S
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock, Processor
-from livecam.core.settings import Command, Reply, SetPersona, SettingsCell
-from livecam.core.spec import SinkWish
+from livecam.core.settings import Command, Reply, SetPersona
 from livecam.errors import ConfigError, LivecamError, ModelError, PersonaError, SinkGone, SourceEnded, SourceGone
-from livecam.output.tee import Tee
-from livecam.privacy.gate import Gate
-from livecam.privacy.slate import draw_slate, load_slate, to_picture
-from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
+from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop
 from livecam.runtime.report import About, Meter, Report, Status, make_report
 from livecam.runtime.supervisor import Health, State, Supervisor
 from livecam.runtime.telemetry import Telemetry
@@ -62,11 +58,10 @@ class Daemon:
         self.config = config
         self._clock: Clock = MonotonicClock()
         self._telemetry = Telemetry()
-        self._cell = SettingsCell(config.settings)
         self._assembly = Assembly(config, paths or Paths.find())
-        wish = SinkWish(secrets.token_urlsafe(16))
-        specs = choose_sinks(config, paths or Paths.find())
-        self._tee = Tee(tuple(make_sink(spec, wish) for spec in specs), self._clock)
+        make_exit = outer_exit if config.output.process else inner_exit
+        self._exit = make_exit(config, paths or Paths.find(), self._clock, self._telemetry.output)
+        self._cell = self._exit.cell
         source = make_source(choose_source(config.source.spec), config.wish, self._clock)
         self._source = FittedSource(source, config.output_size)
         self._supervisor = self._wire(make_processor or self._assembly.make_processor)
@@ -76,26 +71,19 @@ class Daemon:
     def _wire(self, make_processor: Callable[[], Processor]) -> Supervisor:
         size, telemetry, clock = self.config.output_size, self._telemetry, self._clock
         frames = LatestRing(lambda: FrameSlot(size))
-        pictures = LatestRing(lambda: PictureSlot(size))
         ready = threading.Event()
-        inference = InferenceLoop(make_processor, frames, pictures, ready, self._cell, clock, telemetry.inference)
+        inference = InferenceLoop(
+            make_processor, frames, self._exit.pictures, ready, self._cell, clock, telemetry.inference
+        )
         self._capture = CaptureLoop(self._source, frames, ready, clock, telemetry.capture, inference.forget)
-        interval_ns = round(NS_PER_S / self.config.output_fps)
-        output = OutputLoop(self._tee, pictures, self._gate(), self._cell, clock, interval_ns, telemetry.output, size)
         return Supervisor(
             Worker("capture", self._capture, _CAPTURE),
             Worker("inference", inference, _INFERENCE),
-            Worker("output", output, _OUTPUT),
+            Worker("output", self._exit.loop, _OUTPUT),
             telemetry,
             self._cell,
             clock,
         )
-
-    def _gate(self) -> Gate:
-        privacy, size = self.config.privacy, self.config.output_size
-        path = privacy.slate_picture
-        image = load_slate(path, size) if path is not None else draw_slate(size, privacy.slate_text)
-        return Gate(to_picture(image), int(privacy.hold_ms * NS_PER_MS))
 
     def start(self) -> None:
         """Start: the slate is out at once, the swap as soon as it is ready."""
@@ -121,7 +109,7 @@ class Daemon:
         """How things stand, for the status line."""
         fps, p50, p95 = self._meter.read()
         settings = self._cell.current
-        sinks = tuple(f"{sink.name}: {sink.problem}" if sink.problem else sink.name for sink in self._tee.states())
+        sinks = tuple(f"{sink.name}: {sink.problem}" if sink.problem else sink.name for sink in self._exit.states())
         return Status(
             fps=fps,
             age_p50_ms=p50,
@@ -132,7 +120,7 @@ class Daemon:
             persona=settings.persona,
             mode=settings.mode,
             provider=self._assembly.provider,
-            note=self._assembly.note or health.problem,
+            note=self._assembly.note or health.problem or self._exit.problem(),
             sinks=sinks,
         )
 
@@ -151,7 +139,7 @@ class Daemon:
             state=self._supervisor.state,
             problem=self._assembly.note,
             source=f"{info.name} {info.size} {info.detail}".strip() if info else "",
-            sinks=tuple(_plain(asdict(state)) for state in self._tee.states()),
+            sinks=tuple(_plain(asdict(state)) for state in self._exit.states()),
             persona=settings.persona,
             mode=settings.mode,
             size=str(self.config.output_size),
@@ -159,7 +147,7 @@ class Daemon:
             peak_memory_mb=round(machine.peak_memory_mb(), 1),
             cpu_s=round(machine.cpu_s(), 2),
             versions=machine.versions(),
-            thread_restarts=self._supervisor.restarts,
+            thread_restarts=self._supervisor.restarts + self._exit.restarts(),
         )
         return make_report(self._telemetry, about, self._started_ns, self._clock.now_ns())
 

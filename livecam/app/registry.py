@@ -21,10 +21,14 @@ SOURCES: Final[Mapping[str, str]] = {
 
 SINKS: Final[Mapping[str, str]] = {
     "virtualcam": "livecam.output.virtualcam:make",
+    "v4l2": "livecam.output.v4l2:make",
     "record": "livecam.output.record:make",
+    "stamps": "livecam.output.stamps:make",
+    "stream": "livecam.output.stream:make",
     "web": "livecam.output.web:make",
     "memory": "livecam.output.memory:make",
     "null": "livecam.output.null:make",
+    "pipewire": "livecam.output.pipewire:make",
 }
 """Each names a ``make(spec, wish) -> Sink``."""
 

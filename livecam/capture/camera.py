@@ -3,12 +3,15 @@
 Why OpenCV and not PyAV, and why a thread stands between us and the driver: docs/adr/0004-capture-reader.md.
 """
 
+import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 
 from livecam.capture.bgr import require_image
+from livecam.capture.choose import choose_format
 from livecam.capture.devices import CameraInfo, find_camera, list_cameras
 from livecam.capture.session import CameraSession
 from livecam.core.frame import Image, Size
@@ -18,6 +21,7 @@ from livecam.errors import ConfigError, SourceError, SourceGone, SourceLost
 
 __all__ = ["CameraInfo", "CameraSource", "list_cameras", "make"]
 
+_LOG = logging.getLogger("livecam.capture")
 _BACKENDS = {
     "linux": (cv2.CAP_V4L2,),
     "win32": (cv2.CAP_DSHOW, cv2.CAP_MSMF),
@@ -26,14 +30,14 @@ _BACKENDS = {
 
 
 def make(spec: Spec, wish: SourceWish, clock: Clock) -> Source:
-    """A source for ``camera:TARGET``; ``fourcc`` (default MJPG) is the format that is asked for first.
+    """A source for ``camera:TARGET``; ``fourcc`` names a format to insist on, where the camera has it.
 
     Raises:
         ConfigError: A parameter is unknown, or the format is not four letters.
     """
     spec.known("fourcc")
-    fourcc = spec.params.get("fourcc", "MJPG")
-    if len(fourcc) != 4:
+    fourcc = spec.params.get("fourcc", "")
+    if "fourcc" in spec.params and len(fourcc) != 4:
         raise ConfigError(f"fourcc={fourcc!r} in {spec.text!r} must be four letters.", "Write fourcc=MJPG or YUYV.")
     return CameraSource(spec.target, wish, clock, fourcc=fourcc)
 
@@ -48,12 +52,12 @@ class CameraSource:
         target: Index, path, or part of a name; empty for the first real camera.
         wish: What is asked for; what was given is in the `SourceInfo`.
         clock: Must be the machine's monotonic clock for the kernel's stamps to be used.
-        fourcc: Format asked for first: MJPG gives full rates over USB 2, where raw formats do not.
+        fourcc: Format to insist on; empty lets `choose_format` choose.
         platform: As `sys.platform`.
     """
 
     def __init__(
-        self, target: str, wish: SourceWish, clock: Clock, *, fourcc: str = "MJPG", platform: str = sys.platform
+        self, target: str, wish: SourceWish, clock: Clock, *, fourcc: str = "", platform: str = sys.platform
     ) -> None:
         self._target = target
         self._wish = wish
@@ -63,6 +67,7 @@ class CameraSource:
         self._session: CameraSession | None = None
         self._abandoned: CameraSession | None = None
         self._worked = False
+        self._last_ns = 0
         self.size = Size(0, 0)
 
     @property
@@ -81,19 +86,24 @@ class CameraSource:
         if self._abandoned is not None and self._abandoned.hangs:
             raise SourceLost(f"camera:{self._target} still hangs in its driver.", "Unplug it and plug it in again.")
         camera = self._find()
-        session = self._session = CameraSession(f"camera:{camera}", self._wish, self._clock)
+        choice = choose_format(camera.formats, self._wish, self._fourcc)
+        wish = replace(self._wish, size=choice.size, fps=choice.fps)
+        session = self._session = CameraSession(f"camera:{camera}", wish, self._clock, self._last_ns)
+        backends = _BACKENDS.get(self._platform, (cv2.CAP_ANY,))
         try:
-            if not session.start(
-                camera.path or camera.index, _BACKENDS.get(self._platform, (cv2.CAP_ANY,)), self._fourcc
-            ):
+            if not session.start(camera.path or camera.index, backends, choice.fourcc):
                 raise _not_started(camera)
         except SourceError:
             self.close()
             raise
         self._worked = True
         self.size = session.size
-        detail = f"{session.detail}, {camera.driver or 'unknown driver'}" + (", virtual" if camera.virtual else "")
-        return SourceInfo(f"camera:{camera}", session.size, session.fps, live=True, detail=detail)
+        driver = f"{camera.driver or 'unknown driver'}" + (", virtual" if camera.virtual else "")
+        info = SourceInfo(
+            f"camera:{camera}", session.size, session.fps, live=True, detail=f"{session.detail}, {driver}; {choice}"
+        )
+        _LOG.info("%s delivers %s: %s.", info.name, info.size, info.detail)
+        return info
 
     def read_into(self, image: Image) -> int:
         """Fill `image`, (H, W, 3) u8 BGR, and return when the kernel received it, in monotonic ns.
@@ -104,7 +114,8 @@ class CameraSource:
         if self._session is None:
             raise SourceLost(f"camera:{self._target} is not open.")
         require_image(image, self.size)
-        return self._session.read_into(image)
+        self._last_ns = self._session.read_into(image)
+        return self._last_ns
 
     def close(self) -> None:
         """Free the camera; one that hangs in its driver is freed when that returns. Idempotent."""

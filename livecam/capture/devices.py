@@ -19,13 +19,15 @@ class CameraFormat:
 
     Attributes:
         fourcc: Such as ``MJPG`` or ``YUYV``.
-        size: Of its frames.
+        size: Of its frames; of a range of sizes, the largest.
         fps: Rates, fastest first; empty when the driver does not say.
+        least: The smallest of a range of sizes; None for a single size.
     """
 
     fourcc: str
     size: Size
     fps: tuple[float, ...]
+    least: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)

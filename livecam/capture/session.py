@@ -33,6 +33,7 @@ class CameraSession:
         name: For messages.
         wish: Asked of the camera.
         clock: Stamps where the driver does not.
+        since_ns: Monotonic; no picture is stamped before this, such as the last one before the camera was pulled out.
 
     Attributes:
         size: Of every image.
@@ -41,7 +42,7 @@ class CameraSession:
         dropped: Stale frames passed over.
     """
 
-    def __init__(self, name: str, wish: SourceWish, clock: Clock) -> None:
+    def __init__(self, name: str, wish: SourceWish, clock: Clock, since_ns: int = 0) -> None:
         self._name = name
         self._wish = wish
         self._clock = clock
@@ -50,7 +51,7 @@ class CameraSession:
         self._pictures: Pictures = ConvertedPictures()
         self._kernel_stamps = False
         self._interval_ns = round(NS_PER_S / wish.fps)
-        self._last_ns = 0
+        self._last_ns = since_ns
         self.size = Size(0, 0)
         self.fps = 0.0
         self.detail = ""

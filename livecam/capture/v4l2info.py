@@ -115,17 +115,18 @@ def _ask(node: int, index: int, path: Path, stable: str) -> CameraInfo | None:
 def _formats(node: int) -> Iterator[CameraFormat]:
     for answer in _enumerate(node, VIDIOC_ENUM_FMT, _FORMAT_NAME, (_CAPTURE,)):
         code = answer[4]
-        for width, height in _sizes(node, code):
-            rates = tuple(sorted(_rates(node, code, width, height), reverse=True))
-            yield CameraFormat(_fourcc(code), Size(width, height), rates)
+        for size, least in _sizes(node, code):
+            rates = tuple(sorted(_rates(node, code, *size), reverse=True))
+            yield CameraFormat(_fourcc(code), size, rates, least)
 
 
-def _sizes(node: int, code: int) -> Iterator[tuple[int, int]]:
+def _sizes(node: int, code: int) -> Iterator[tuple[Size, Size | None]]:
+    """Single sizes, or the largest and the smallest of a range."""
     for _, _, kind, *numbers in _enumerate(node, VIDIOC_ENUM_FRAMESIZES, _FRAME_SIZE, (code,)):
-        if kind != _DISCRETE:  # a range, given as least, most and step of either side: the largest stands for it
-            yield numbers[1], numbers[4]
+        if kind != _DISCRETE:  # given as least, most and step of either side
+            yield Size(numbers[1], numbers[4]), Size(numbers[0], numbers[3])
             return
-        yield numbers[0], numbers[1]
+        yield Size(numbers[0], numbers[1]), None
 
 
 def _rates(node: int, code: int, width: int, height: int) -> Iterator[float]:

@@ -2,8 +2,11 @@
 
 import click
 
+from livecam.capture.choose import Choice, choose_format
 from livecam.capture.devices import CameraInfo, list_cameras
 from livecam.cli.output import Json, examples, json_option, print_json, print_rows
+from livecam.config import SourceConfig
+from livecam.core.spec import SourceWish
 from livecam.output.devices import list_outputs
 from livecam.output.outputs import OutputInfo
 
@@ -22,17 +25,28 @@ def cameras(as_json: bool) -> None:
             camera.name,
             camera.stable or camera.path,
             _formats(camera),
+            str(_chosen(camera)),
             camera.problem or ("virtual" if camera.virtual else ""),
         )
         for camera in found
     ]
-    print_rows(("index", "name", "path", "formats", "note"), rows, "No camera was found. Try: livecam doctor")
+    print_rows(
+        ("index", "name", "path", "formats", "would be asked for", "note"),
+        rows,
+        "No camera was found. Try: livecam doctor",
+    )
 
 
 def _formats(camera: CameraInfo) -> str:
     return ", ".join(
         f"{form.fourcc} {form.size}" + (f"@{form.fps[0]:g}" if form.fps else "") for form in camera.formats
     )
+
+
+def _chosen(camera: CameraInfo) -> Choice:
+    """The mode that would be asked for at the size and rate livecam takes when none is named."""
+    usual = SourceConfig()
+    return choose_format(camera.formats, SourceWish(usual.size, usual.fps))
 
 
 def _camera(camera: CameraInfo) -> Json:
@@ -44,6 +58,7 @@ def _camera(camera: CameraInfo) -> Json:
         "driver": camera.driver,
         "virtual": camera.virtual,
         "formats": [{"fourcc": form.fourcc, "size": str(form.size), "fps": list(form.fps)} for form in camera.formats],
+        "chosen": str(_chosen(camera)),
         "problem": camera.problem,
     }
 

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 import click
 
+from livecam.cli.bench_command import bench_group
 from livecam.cli.config_commands import config_group
 from livecam.cli.devices import cameras, outputs
 from livecam.cli.doctor_command import doctor
@@ -34,7 +35,7 @@ def root() -> None:
     """A real-time face-swap virtual webcam: local, private, fail-closed, measured."""
 
 
-for _command in (run, doctor, cameras, outputs, faces_group, models_group, config_group):
+for _command in (run, doctor, cameras, outputs, faces_group, models_group, config_group, bench_group):
     root.add_command(_command)
 
 

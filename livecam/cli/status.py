@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from livecam.core.settings import Mode
+from livecam.output.obs import obs_settings
 from livecam.runtime.report import Status
 
 REFRESH_HZ: Final = 4
@@ -54,12 +55,17 @@ def shown(tty: bool) -> Iterator[Show]:
 
 def _with_sinks(show: Show, tell: Callable[[str], None]) -> Show:
     told: tuple[str, ...] = ()
+    explained: set[str] = set()
 
     def both(status: Status) -> None:
         nonlocal told
         if status.sinks != told:
             told = status.sinks
             tell(f"Sending to {', '.join(told)}")
+            for name in set(told) - explained:
+                explained.add(name)
+                for settings in obs_settings(name):
+                    tell(str(settings))
         show(status)
 
     return both

@@ -5,6 +5,7 @@
 Size(width=1280, height=720)
 """
 
+from livecam.config.choices import LogLevel, Provider
 from livecam.config.example import example_text
 from livecam.config.load import Layer, Origin, Resolved, defaults, load
 from livecam.config.paths import Paths
@@ -13,11 +14,9 @@ from livecam.config.schema import (
     Config,
     FaceConfig,
     LogConfig,
-    LogLevel,
     ModelsConfig,
     OutputConfig,
     PrivacyConfig,
-    Provider,
     RunConfig,
     SourceConfig,
 )

@@ -6,10 +6,10 @@ environment variables, ``livecam config show`` and docs/livecam.toml are all mad
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from livecam.config.choices import LogLevel, Provider
 from livecam.config.compound import Otherwise, PathKind, SizeKind, SpecKind, SpecList
 from livecam.config.kinds import Choice, Kind, Number, Switch, Text
 from livecam.core.frame import Size
@@ -33,27 +33,6 @@ class Setting:
     kind: Kind
     help: str
     flag: str
-
-
-class Provider(StrEnum):
-    """Where networks run; ``auto`` takes the best one that really works."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    TENSORRT = "tensorrt"
-    COREML = "coreml"
-    DIRECTML = "directml"
-    OPENVINO = "openvino"
-
-
-class LogLevel(StrEnum):
-    """How much is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 def _about(kind: Kind, flag: str, help_text: str) -> Mapping[str, Setting]:
@@ -104,8 +83,9 @@ class OutputConfig:
         metadata=_about(
             SpecList(),
             "--sink",
-            "virtualcam[:DEVICE], record:PATH.mp4, web[:PORT], memory, null, or auto: the virtual camera if there is "
-            "one, else web and a short recording. The flag may be given several times.",
+            "virtualcam[:DEVICE], v4l2:DEVICE, pipewire[:LABEL], record:PATH.mp4, web[:PORT], "
+            "stream:udp://HOST:PORT, memory, null, or auto: the virtual camera if there is one, else a PipeWire "
+            "camera, else web and a short recording. The flag may be given several times.",
         ),
     )
     size: Size | None = field(
@@ -128,6 +108,20 @@ class OutputConfig:
         default=None,
         metadata=_about(
             Otherwise(PathKind(), "auto"), "--recordings", "Folder of the short recording that auto makes."
+        ),
+    )
+    process: bool = field(
+        default=False,
+        metadata=_about(
+            Switch(),
+            "--output-process",
+            "Send from a process of its own, which shows the slate when this one dies, until a new run takes over.",
+        ),
+    )
+    orphan_s: float = field(
+        default=600.0,
+        metadata=_about(
+            Number(0, 86_400, "s"), "--orphan-time", "How long that process goes on alone before it ends by itself."
         ),
     )
 

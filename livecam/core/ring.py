@@ -54,7 +54,7 @@ class LatestRing(Generic[S]):
     def reserve(self) -> S:
         """The slot to fill next. The same slot until it is published. Writer's thread only; never waits."""
         if self._reserved < 0:
-            self._reserved = _run(self._reserve_steps())
+            self._reserved = run_steps(self._reserve_steps())
         return self._slots[self._reserved]
 
     def publish(self) -> int:
@@ -82,7 +82,7 @@ class LatestRing(Generic[S]):
 
         The slot stays the reader's until its next successful `take`.
         """
-        newest = _run(self._take_steps())
+        newest = run_steps(self._take_steps())
         if newest is None:
             return None
         self.taken += 1
@@ -118,7 +118,8 @@ class LatestRing(Generic[S]):
 T = TypeVar("T")
 
 
-def _run(steps: Generator[None, None, T]) -> T:
+def run_steps(steps: Generator[None, None, T]) -> T:
+    """Run all steps of the protocol at once and return what they come to."""
     while True:
         try:
             next(steps)

@@ -1,6 +1,7 @@
 """Counting without allocating: a logarithmic histogram of durations, good for hours."""
 
 import numpy as np
+import numpy.typing as npt
 
 from livecam.core.frame import NS_PER_MS
 
@@ -8,6 +9,8 @@ _BUCKETS_PER_DOUBLING = 24
 _SMALLEST_NS = 1_000
 _DOUBLINGS = 27
 _COUNT = _BUCKETS_PER_DOUBLING * _DOUBLINGS
+HISTOGRAM_WORDS = _COUNT + 4
+"""A histogram as numbers."""
 
 
 class Histogram:
@@ -60,3 +63,13 @@ class Histogram:
         twin.count -= earlier.count
         twin.total_ns -= earlier.total_ns
         return twin
+
+    def store(self, words: npt.NDArray[np.int64]) -> None:
+        """Write it as `HISTOGRAM_WORDS` numbers, for another process."""
+        words[:3] = self.count, self.total_ns, self.largest_ns
+        words[3:] = self._buckets
+
+    def load(self, words: npt.NDArray[np.int64]) -> None:
+        """Become what `store` wrote."""
+        self.count, self.total_ns, self.largest_ns = (int(word) for word in words[:3])
+        self._buckets = words[3:].copy()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from livecam.config import Resolved
-from livecam.doctor import devices, files, software
+from livecam.doctor import devices, files, other_systems, pipewire, software
 from livecam.doctor.finding import Check, Finding, Status
 from livecam.doctor.machine import Machine
 
@@ -26,6 +26,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     devices.check_cameras,
     devices.check_sinks,
     devices.check_virtual_camera,
+    pipewire.check_pipewire,
+    other_systems.check_other_systems,
 )
 """In the order they are shown."""
 

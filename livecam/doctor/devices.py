@@ -9,6 +9,7 @@ from livecam.config import Resolved
 from livecam.core.spec import Spec
 from livecam.doctor.finding import Finding, Status
 from livecam.doctor.machine import Machine
+from livecam.doctor.pipewire import named_camera
 from livecam.errors import SourceError
 from livecam.output.outputs import MODPROBE, OutputInfo, best
 
@@ -66,20 +67,30 @@ def check_sinks(machine: Machine, resolved: Resolved) -> Iterable[Finding]:
     """Whether the configured sinks can be there."""
     for spec in resolved.config.output.sinks:
         match spec.kind:
-            case "virtualcam":
+            case "virtualcam" | "v4l2":
                 yield _named_output(machine, spec)
             case "record":
                 yield _recording(machine, spec)
+            case "pipewire":
+                yield named_camera(machine, spec)
             case "auto":
-                chosen = best(machine.outputs()) if machine.package(_WRITER) else None
-                told = f"the virtual camera {chosen.device}" if chosen else "web preview and a short recording"
-                yield Finding("sinks", Status.OK, f"auto: {told}.")
+                yield Finding("sinks", Status.OK, f"auto: {_chosen(machine, spec)}.")
             case _:
                 yield Finding("sinks", Status.OK, f"{spec.text}.")
 
 
+def _chosen(machine: Machine, spec: Spec) -> str:
+    """What auto takes, by the rule of `livecam.app.choose`."""
+    output = best(machine.outputs()) if _can_write(machine, spec) else None
+    if output is not None:
+        return f"the virtual camera {output.device}"
+    if machine.system == "Linux" and machine.pipewire().ready:
+        return "a PipeWire camera"
+    return "web preview and a short recording"
+
+
 def _named_output(machine: Machine, spec: Spec) -> Finding:
-    if not machine.package(_WRITER):
+    if not _can_write(machine, spec):
         told = f"{spec.text} is configured, but {_WRITER} is not installed."
         return Finding("sinks", Status.FAIL, told, 'pip install "livecam[vcam]"')
     named = tuple(output for output in machine.outputs() if spec.target in _names(output))
@@ -88,6 +99,11 @@ def _named_output(machine: Machine, spec: Spec) -> Finding:
         return Finding("sinks", Status.OK, f"{spec.text}.")
     told = f"{spec.text} is configured, but there is no such virtual camera that can be written to."
     return Finding("sinks", Status.FAIL, told, "livecam run --sink web")
+
+
+def _can_write(machine: Machine, spec: Spec) -> bool:
+    """Whether what writes to virtual cameras is there: on Linux livecam's own does, unless a backend is named."""
+    return (machine.system == "Linux" and "backend" not in spec.params) or bool(machine.package(_WRITER))
 
 
 def _names(output: OutputInfo) -> tuple[str, ...]:

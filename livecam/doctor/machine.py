@@ -7,6 +7,7 @@ from typing import Protocol
 
 from livecam.capture.devices import CameraInfo
 from livecam.output.outputs import OutputInfo
+from livecam.output.pipewire_setup import PipeWireSetup
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,10 @@ class Machine(Protocol):
 
     def outputs(self) -> tuple[OutputInfo, ...]:
         """Virtual cameras that can be written to."""
+        ...
+
+    def pipewire(self) -> PipeWireSetup:
+        """What of a PipeWire camera is there. Linux only."""
         ...
 
     def read(self, path: Path) -> str:

@@ -20,6 +20,7 @@ from livecam.inference.recipe import Recipe
 from livecam.inference.recipes import MESH_ENGINE, load_recipe
 from livecam.output.devices import list_outputs
 from livecam.output.outputs import OutputInfo
+from livecam.output.pipewire_setup import PipeWireSetup, distribution, probe
 
 _GPU_LIMIT_S: Final = 10.0
 _LARGEST_READ: Final = 65_536
@@ -43,11 +44,7 @@ class ThisMachine:
     @property
     def distribution(self) -> str:
         """``ID`` and ``ID_LIKE`` of os-release."""
-        try:
-            release = platform.freedesktop_os_release()
-        except OSError:
-            return ""
-        return f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".strip()
+        return distribution()
 
     @property
     def python(self) -> tuple[int, int, int]:
@@ -112,6 +109,14 @@ class ThisMachine:
     @cached_property
     def _outputs(self) -> tuple[OutputInfo, ...]:
         return list_outputs()
+
+    def pipewire(self) -> PipeWireSetup:
+        """As GStreamer and the session's socket tell it."""
+        return self._pipewire
+
+    @cached_property
+    def _pipewire(self) -> PipeWireSetup:
+        return probe()
 
     def read(self, path: Path) -> str:
         """The first 64 KiB, or nothing."""

@@ -1,5 +1,7 @@
 """What every sink checks before it takes a picture."""
 
+import numpy as np
+
 from livecam.core.cleared import Cleared
 from livecam.core.frame import Picture, Size
 from livecam.core.spec import Spec
@@ -38,6 +40,16 @@ def fitting(cleared: Cleared, size: Size | None, name: str) -> Picture:
     picture = cleared.picture
     if picture.shape != size.picture_shape or picture.dtype != "uint8":
         raise ValueError(f"{name} is open for {size} and cannot take {picture.dtype} of shape {picture.shape}.")
+    return picture
+
+
+def black(size: Size) -> Picture:
+    """A black picture, (H * 3 / 2, W) u8 I420: what a camera shows from its opening to its first cleared picture.
+
+    A program that opens a virtual camera before anything was written to it is told that it is no camera.
+    """
+    picture = np.full(size.picture_shape, 128, dtype=np.uint8)
+    picture[: size.height] = 16
     return picture
 
 

@@ -25,11 +25,11 @@ class LoopbackWatch:
         self._sysfs = sysfs
         self._inode = (0, 0)
 
-    def prepare(self, repairable: bool) -> None:
+    def prepare(self, repairable: bool, size: Size) -> None:
         """Give the node its output capability back if it lost it, and remember which node it is.
 
         Raises:
-            SinkLost: It is gone or cannot be opened.
+            SinkLost: It is gone, cannot be opened, or still carries another size than `size`.
         """
         if repairable:
             try:
@@ -37,6 +37,7 @@ class LoopbackWatch:
             except OSError as error:
                 raise SinkLost(f"{self._device} cannot be made ready: {error.strerror}.") from error
         self._inode = _inode(self._device)
+        self._check_size(size)
 
     def check(self, size: Size) -> None:
         """See that it is the same node, that it can be read, and that it carries `size`.

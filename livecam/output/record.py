@@ -2,13 +2,8 @@
 
 import errno
 import logging
-import queue
-import threading
 from datetime import datetime
 from pathlib import Path
-
-import av
-import numpy as np
 
 from livecam.core.cleared import Cleared
 from livecam.core.clock import MonotonicClock
@@ -17,6 +12,7 @@ from livecam.core.seams import Clock
 from livecam.core.spec import SinkWish, Spec
 from livecam.errors import ConfigError, SinkError, SinkGone, SinkLost
 from livecam.output.checks import demand_even, fitting
+from livecam.output.coding import CODING_ERRORS, CodingThread
 from livecam.output.disk import FragmentFile, create, remove
 from livecam.output.mp4 import Mp4Writer
 
@@ -75,7 +71,7 @@ class RecordSink:
         self._slots = slots
         self._limit_ns = int(seconds * NS_PER_S)
         self._started_ns = 0
-        self._encoder: _Encoder | None = None
+        self._encoder: CodingThread | None = None
         self._note = ""
         self.path: Path | None = None
         self.dropped = 0
@@ -125,89 +121,55 @@ class RecordSink:
         if encoder is not None and not encoder.finish(_FLUSH_S):
             _LOG.warning("%s: the disk did not take the end of the recording in time; it plays without it.", self.name)
 
-    def _started(self, file: FragmentFile, path: Path, size: Size, fps: float) -> "_Encoder":
+    def _started(self, file: FragmentFile, path: Path, size: Size, fps: float) -> CodingThread:
         try:
             writer = Mp4Writer(file, size, fps)
-        except (OSError, av.FFmpegError, ValueError) as error:
+        except CODING_ERRORS as error:
             _discard(file, path)
             raise _refusal(path, error) from error
-        encoder = _Encoder(writer, file, path, size, self._slots)
+        encoder = CodingThread("livecam-record", _Recording(writer, file, path), size, self._slots)
         encoder.start()
         return encoder
 
 
-class _Encoder(threading.Thread):
-    """Owns the writer and the file. Slots go round between `_free` and `_filled`; there are never more."""
+class _Recording:
+    """What the coding thread does: it owns the writer and the file."""
 
-    def __init__(self, writer: Mp4Writer, file: FragmentFile, path: Path, size: Size, slots: int) -> None:
-        super().__init__(name="livecam-record", daemon=True)
+    def __init__(self, writer: Mp4Writer, file: FragmentFile, path: Path) -> None:
         self._writer = writer
         self._file = file
         self._path = path
-        self.size = size
-        self._free: queue.SimpleQueue[Picture] = queue.SimpleQueue()
-        self._filled: queue.SimpleQueue[tuple[Picture, int] | None] = queue.SimpleQueue()
-        for _ in range(slots):
-            self._free.put(np.empty(size.picture_shape, dtype=np.uint8))
-        self._ending = False
-        self.problem: SinkError | None = None
 
-    def offer(self, picture: Picture, sent_ns: int) -> bool:
-        """Take a copy of `picture` if a slot is free; never waits.
+    def add(self, picture: Picture, sent_ns: int) -> None:
+        """Write one picture."""
+        self._writer.add(picture, sent_ns)
 
-        Raises:
-            SinkLost: Encoding has failed.
-        """
-        if self.problem is not None:
-            raise self.problem
-        try:
-            slot = self._free.get_nowait()
-        except queue.Empty:
-            return False
-        np.copyto(slot, picture)
-        self._filled.put((slot, sent_ns))
-        return True
+    def finish(self) -> None:
+        """Write the end of the file."""
+        self._writer.finish()
 
-    def end(self) -> None:
-        """Ask for the end, once what is waiting is written; does not wait."""
-        if not self._ending:
-            self._ending = True
-            self._filled.put(None)
-
-    def finish(self, timeout_s: float) -> bool:
-        """Ask for the end and wait for it; True when it came in time."""
-        self.end()
-        self.join(timeout_s)
-        return not self.is_alive()
-
-    def run(self) -> None:
-        """Encode until told to finish or until the disk fails."""
-        try:
-            while (job := self._filled.get()) is not None:
-                self._writer.add(*job)
-                self._free.put(job[0])
-            self._writer.finish()
-        except (OSError, av.FFmpegError, ValueError) as error:
-            self._fail(error)
-        self._end()
-
-    def _fail(self, error: Exception) -> None:
-        self.problem = _refusal(self._path, error)
-        _LOG.warning("%s", self.problem)
+    def failed(self, error: Exception) -> SinkError:
+        """Cut the file back to what plays."""
+        problem = _refusal(self._path, error)
+        _LOG.warning("%s", problem)
         try:
             self._file.cut()
             self._writer.finish()
-        except (OSError, av.FFmpegError, ValueError) as second:
+        except CODING_ERRORS as second:
             # The sentence above was said; what was written before still plays.
             _LOG.debug("Ending %s failed as well: %s", self._path, second)
+        return problem
 
-    def _end(self) -> None:
+    def free(self) -> SinkError | None:
+        """Close the file; one without pictures is removed."""
+        late = None
         try:
             self._file.close()
         except OSError as error:
-            self.problem = self.problem or _refusal(self._path, error)
+            late = _refusal(self._path, error)
         if not self._file.fragments:
             remove(self._path)
+        return late
 
 
 def _discard(file: FragmentFile, path: Path) -> None:

@@ -19,6 +19,7 @@ from livecam.core.seams import Clock
 from livecam.core.spec import SinkWish, Spec
 from livecam.errors import ConfigError, SinkLost
 from livecam.output.checks import demand_even, fitting
+from livecam.output.obs import ObsSettings, obs_settings
 from livecam.output.preview_app import preview_app
 from livecam.output.preview_feed import Feed
 
@@ -27,6 +28,7 @@ _HOST = "127.0.0.1"
 _PORTS_TRIED = 20
 _START_S = 5.0
 _STOP_S = 1.5
+_LOOK_S, _FAREWELL_S = 0.1, 0.3
 # Small, so that a watcher who stalls finds few old images waiting.
 _SEND_BUFFER = 256 * 1024
 
@@ -89,6 +91,11 @@ class WebSink:
         """Such as ``web:http://127.0.0.1:8765/?token=...``. It holds the secret."""
         note = f" (port {self._wanted} is taken)" if self._wanted not in (0, self._port) else ""
         return f"web:{self.url}{note}"
+
+    @property
+    def obs(self) -> tuple[ObsSettings, ...]:
+        """What to enter in OBS; empty before the first opening. It holds the secret."""
+        return obs_settings(self.name)
 
     @property
     def watchers(self) -> int:
@@ -205,10 +212,21 @@ class _Server(threading.Thread):
     async def _serve(self) -> None:
         encoder = asyncio.create_task(self.feed.run())
         encoder.add_done_callback(self._encoder_ended)
+        hanging_up = asyncio.create_task(self._hang_up())
         try:
             await self._uvicorn.serve(sockets=[self._listener])
         finally:
             encoder.cancel()
+            hanging_up.cancel()
+
+    async def _hang_up(self) -> None:
+        """At the end, cut off who has stopped reading: the server would wait for them, and complain on the terminal."""
+        while not self._uvicorn.should_exit:
+            await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_FAREWELL_S)
+        for connection in tuple(self._uvicorn.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
 
     def _encoder_ended(self, encoder: asyncio.Task[None]) -> None:
         # Without images there is nothing to serve: the thread ends, and the sink is lost and opened again.

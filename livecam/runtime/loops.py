@@ -3,39 +3,20 @@
 import threading
 from collections.abc import Callable
 
-import numpy as np
-
 from livecam.core.cleared import Cleared, Finished, How, Withheld
 from livecam.core.clock import Metronome
-from livecam.core.frame import Frame, Image, Picture, Size
+from livecam.core.frame import Frame, Size
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock, Processor, Sink, Source, SourceInfo
 from livecam.core.settings import SettingsCell
 from livecam.privacy.gate import Gate
 from livecam.runtime.phase import PhaseFollower
+from livecam.runtime.slots import FrameSlot, PictureReader, PictureSlot, PictureWriter, SettingsView
 from livecam.runtime.telemetry import CaptureCounters, InferenceCounters, OutputCounters
 
+__all__ = ["CaptureLoop", "FrameSlot", "InferenceLoop", "OutputLoop", "PictureSlot"]
+
 IDLE_WAIT_S = 0.1
-
-
-class FrameSlot:
-    """A slot of ring A: an image and, once filled, the frame that describes it."""
-
-    __slots__ = ("frame", "image")
-
-    def __init__(self, size: Size) -> None:
-        self.image: Image = np.zeros(size.image_shape, dtype=np.uint8)
-        self.frame: Frame | None = None
-
-
-class PictureSlot:
-    """A slot of ring B: an I420 picture and, once written, what is known about it."""
-
-    __slots__ = ("finished", "picture")
-
-    def __init__(self, size: Size) -> None:
-        self.picture: Picture = np.zeros(size.picture_shape, dtype=np.uint8)
-        self.finished: Finished | None = None
 
 
 class CaptureLoop:
@@ -117,7 +98,7 @@ class InferenceLoop:
         self,
         make_processor: Callable[[], Processor],
         frames: LatestRing[FrameSlot],
-        pictures: LatestRing[PictureSlot],
+        pictures: PictureWriter,
         ready: threading.Event,
         cell: SettingsCell,
         clock: Clock,
@@ -200,9 +181,9 @@ class OutputLoop:
     def __init__(
         self,
         sink: Sink,
-        pictures: LatestRing[PictureSlot],
+        pictures: PictureReader,
         gate: Gate,
-        cell: SettingsCell,
+        cell: SettingsView,
         clock: Clock,
         interval_ns: int,
         counters: OutputCounters,
@@ -228,6 +209,12 @@ class OutputLoop:
         self._open = True
         self._metronome = Metronome(self._clock, self._interval_ns)
         self._phase = PhaseFollower(self._metronome)
+
+    def adopt(self, pictures: PictureReader, gate: Gate, cell: SettingsView, counters: OutputCounters) -> None:
+        """Go on with the pictures of another main process; beat and sink stay. Output thread only, between steps."""
+        self._held = None
+        self._last_sent_seq = 0
+        self._pictures, self._gate, self._cell, self._counters = pictures, gate, cell, counters
 
     def step(self) -> bool:
         """Wait for the tick and send one picture; always true.

@@ -1,10 +1,18 @@
 """Counters of a run. Each is written by one thread; any thread may read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
 
 from livecam.core.cleared import Withheld
-from livecam.core.stats import Histogram
+from livecam.core.shared import Numbers
+from livecam.core.stats import HISTOGRAM_WORDS, Histogram
+
+_COUNTS: Final = ("live", "held", "slate", "expired", "missed", "first_live_ns", "last_live_ns")
+_SHOWN: Final = ("slate", "held", "live")
+_OUTPUT_WORDS: Final = len(_COUNTS) + 1 + 3 * HISTOGRAM_WORDS
 
 
 @dataclass(slots=True)
@@ -74,6 +82,29 @@ class OutputCounters:
     def ticks(self) -> int:
         """How many pictures were sent."""
         return self.live + self.held + self.slate
+
+    def store(self) -> Numbers:
+        """All of it as numbers, for another process."""
+        numbers = np.zeros(_OUTPUT_WORDS, dtype=np.int64)
+        numbers[: len(_COUNTS)] = [getattr(self, name) for name in _COUNTS]
+        numbers[len(_COUNTS)] = _SHOWN.index(self.last)
+        for part, histogram in self._parts(numbers):
+            histogram.store(part)
+        return numbers
+
+    def load(self, numbers: Numbers) -> None:
+        """Become what `store` gave; anything else changes nothing."""
+        if len(numbers) != _OUTPUT_WORDS or not 0 <= numbers[len(_COUNTS)] < len(_SHOWN):
+            return
+        for name, number in zip(_COUNTS, numbers, strict=False):
+            setattr(self, name, int(number))
+        self.last = _SHOWN[int(numbers[len(_COUNTS)])]
+        for part, histogram in self._parts(numbers):
+            histogram.load(part)
+
+    def _parts(self, numbers: Numbers) -> Iterator[tuple[Numbers, Histogram]]:
+        parts = numbers[len(_COUNTS) + 1 :].reshape(3, HISTOGRAM_WORDS)
+        return zip(parts, (self.age, self.wait, self.send), strict=True)
 
 
 @dataclass(slots=True)

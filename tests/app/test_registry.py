@@ -24,15 +24,15 @@ def test_every_registered_driver_exists(place: str) -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"no source named 'camra'. Did you mean camera\?"):
         make_source(parse_spec("camra:0"), WISH, MonotonicClock())
-    with pytest.raises(ConfigError, match=re.escape("no sink named 'zzz'. Known: memory, null, record")):
+    with pytest.raises(ConfigError, match=re.escape("no sink named 'zzz'. Known: memory, null, pipewire, record")):
         make_sink(parse_spec("zzz"), SinkWish())
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
-    monkeypatch.delitem(sys.modules, "livecam.output.virtualcam", raising=False)
+    monkeypatch.delitem(sys.modules, "livecam.output.pyvcam", raising=False)
     with pytest.raises(ExtraMissing, match=r"livecam\[vcam\]"):
-        make_sink(parse_spec("virtualcam"), SinkWish())
+        make_sink(parse_spec("virtualcam?backend=obs"), SinkWish())
 
 
 def test_importing_the_app_imports_no_driver() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 
 from livecam.capture import camera, devices, session, v4l2info
 from livecam.capture.camera import CameraSource
-from livecam.capture.devices import CameraInfo
+from livecam.capture.devices import CameraFormat, CameraInfo
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_MS, NS_PER_S, Image, Size
 from livecam.core.seams import Clock
@@ -62,7 +63,23 @@ def test_what_is_asked_for_and_in_which_order(device: Device) -> None:
     assert device.set_to[cv2.CAP_PROP_FOURCC] == int.from_bytes(b"MJPG", "little")
     assert device.set_to[cv2.CAP_PROP_BUFFERSIZE] == 1
     assert info.name == "camera:/dev/null (HD Webcam: HD Webcam)"
-    assert (info.size, info.fps, info.live, info.detail) == (SIZE, 30.0, True, "V4L2 YUYV 30 fps, uvcvideo")
+    assert (info.size, info.fps, info.live) == (SIZE, 30.0, True)
+    assert info.detail.startswith("V4L2 YUYV 30 fps, uvcvideo; MJPG 96x64 at 30 fps (asked for blindly")
+
+
+def test_the_mode_is_chosen_among_those_the_camera_offers(
+    device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    formats = (CameraFormat("MJPG", Size(128, 96), (60.0, 30.0)), CameraFormat("YUYV", Size(128, 96), (25.0,)))
+    plug(monkeypatch, device, replace(WEBCAM, formats=formats))
+    caplog.set_level("INFO", "livecam.capture")
+    info = source().open()
+    asked = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS, cv2.CAP_PROP_FOURCC)
+    assert [device.set_to[prop] for prop in asked] == [128, 96, 30.0, int.from_bytes(b"MJPG", "little")]
+    assert "MJPG 128x96 at 30 fps (the nearest larger size, letterboxed to 96x64" in info.detail
+    assert info.detail in caplog.text
+    CameraSource("", WISH, MonotonicClock(), fourcc="YUYV", platform="linux").open()
+    assert device.set_to[cv2.CAP_PROP_FOURCC] == int.from_bytes(b"YUYV", "little")
 
 
 def test_the_size_is_that_of_a_picture_and_not_of_a_promise(device: Device) -> None:

@@ -146,7 +146,7 @@ def test_the_kernel_is_asked_for_cameras_and_their_formats(tmp_path: Path) -> No
         (
             CameraFormat("MJPG", Size(1280, 720), (60.0, 30.0)),
             CameraFormat("MJPG", Size(640, 480), (60.0, 30.0)),
-            CameraFormat("YUYV", Size(1920, 1080), ()),
+            CameraFormat("YUYV", Size(1920, 1080), (), least=Size(48, 32)),
         ),
     )
     assert (locked.index, locked.name) == (5, "video5")

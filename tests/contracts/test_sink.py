@@ -1,9 +1,11 @@
 """What `livecam.core.seams.Sink` promises, held against every driver."""
 
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,9 +20,10 @@ from livecam.core.frame import Picture, Size
 from livecam.core.seams import Sink
 from livecam.core.spec import SinkWish, parse_spec
 from livecam.errors import ConfigError, SinkError, SinkGone
-from livecam.output import memory, null, record, virtualcam, web
+from livecam.output import memory, null, record, stamps, stream, virtualcam, web
 from livecam.output.tee import Tee
 from tests.output import fake_camera
+from tests.output.fake_driver import FakeDriver
 from tests.output.pictures import SIZE, cleared, plain
 
 LUMA = 180
@@ -77,12 +80,42 @@ def _in_camera(sink: Sink, folder: Path, send: Callable[[], None]) -> float:
     return _luma(fake_camera.FakeCamera.opened[-1].frames[-1].reshape(SIZE.picture_shape))
 
 
+def _in_node(sink: Sink, folder: Path, send: Callable[[], None]) -> float:
+    send()
+    sink.close()
+    return _luma(FakeDriver.installed[-1].picture(SIZE))
+
+
+def _in_stream(sink: Sink, folder: Path, send: Callable[[], None]) -> float:
+    parts = urlsplit(sink.name.removeprefix("stream:"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind((parts.hostname, parts.port))
+        send()
+        sink.close()
+        receiver.settimeout(0.3)
+        data = b""
+        try:
+            while True:
+                data += receiver.recv(65536)
+        except TimeoutError:
+            pass
+    with av.open(BytesIO(data), "r", format="mpegts") as container:
+        frame = next(container.decode(video=0))
+        return _luma(np.asarray(frame.to_ndarray(format="yuv420p"), dtype=np.uint8))
+
+
 def _luma(picture: Picture) -> float:
     return float(picture[: SIZE.height].mean())
 
 
 def _made(text: str, driver: Callable[..., Sink]) -> Callable[[Path], Sink]:
     return lambda folder: driver(parse_spec(text.replace("FOLDER", str(folder))), SinkWish("secret"))
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _tee(folder: Path) -> Sink:
@@ -94,15 +127,37 @@ CASES = [
     Case("null", _made("null", null.make)),
     Case("record", _made("record:FOLDER/call.mp4", record.make), _in_file),
     Case("web", _made("web", web.make), _in_browser),
+    Case("stream", _made(f"stream:udp://127.0.0.1:{_free_port()}", stream.make), _in_stream),
     Case("virtualcam", _made(f"virtualcam:one?backend={fake_camera.BACKEND}", virtualcam.make), _in_camera),
+    Case("stamps", _made("stamps:FOLDER/a.txt", stamps.make)),
     Case("tee", _tee),
 ]
+if sys.platform == "linux":
+    from livecam.output import v4l2
+    from livecam.output.pipewire import PipeWireSink
+    from tests.output import fake_child
+
+    def _piped(folder: Path) -> Sink:
+        return PipeWireSink(launch=fake_child.launch(folder / "picture"))
+
+    def _in_child(sink: Sink, folder: Path, send: Callable[[], None]) -> float:
+        send()
+        sink.close()
+        picture = np.frombuffer((folder / "picture").read_bytes(), np.uint8)
+        return _luma(picture.reshape(SIZE.picture_shape))
+
+    CASES.append(Case("v4l2", _made("v4l2:FOLDER/video10", v4l2.make), _in_node))
+    CASES.append(Case("pipewire", _piped, _in_child))
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.name)
-def case(request: pytest.FixtureRequest) -> Case:
+def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     fake_camera.register()
     case: Case = request.param
+    if case.name == "v4l2":
+        node = tmp_path / "video10"
+        node.touch()
+        FakeDriver().install(monkeypatch, node)
     return case
 
 

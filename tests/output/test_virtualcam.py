@@ -1,5 +1,4 @@
 import errno
-import importlib
 import os
 import platform
 import struct
@@ -14,13 +13,16 @@ from pyvirtualcam.camera import BACKENDS
 from livecam.core.frame import NS_PER_S, Size
 from livecam.core.spec import SinkWish, parse_spec
 from livecam.errors import ConfigError, ExtraMissing, SinkGone, SinkLost
-from livecam.output import virtualcam
+from livecam.output import checks, pyvcam
 from livecam.output.devices import list_outputs, mac_outputs
 from livecam.output.outputs import OutputInfo, best
-from livecam.output.virtualcam import VirtualCamSink, make
+from livecam.output.pick import outputs_for, pick
+from livecam.output.pyvcam import PyVirtualCamSink
+from livecam.output.virtualcam import make
 from livecam.output.windows_outputs import OBS_CLSID, UNITY_CLSID, windows_outputs
 from tests.fakes import FakeClock
 from tests.output.fake_camera import BACKEND, FakeCamera, register
+from tests.output.fake_driver import CAPTURE, OUTPUT, FakeDriver
 from tests.output.pictures import SIZE, cleared, plain
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="v4l2loopback is a Linux driver")
@@ -37,17 +39,19 @@ def found(device: str = "/dev/video10", label: str = "livecam", **changes: objec
 
 
 def machine_with(monkeypatch: pytest.MonkeyPatch, *outputs: OutputInfo) -> None:
-    monkeypatch.setattr(virtualcam, "list_outputs", lambda: outputs)
+    monkeypatch.setattr(pyvcam, "outputs_for", lambda target: outputs)
 
 
 def test_i420_goes_to_the_device_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
     machine_with(monkeypatch, found("/dev/video9", "other"), found())
-    sink = make(parse_spec("virtualcam:/dev/video10"), SinkWish())
+    sink = PyVirtualCamSink("/dev/video10")
     sink.open(SIZE, 30.0)
     sink.send(cleared(plain(77)))
     (camera,) = FakeCamera.opened
     assert (camera.name, camera.size) == ("/dev/video10", SIZE)
-    assert np.array_equal(camera.frames[0], plain(77).ravel())
+    black, sent = camera.frames
+    assert np.array_equal(black, checks.black(SIZE).ravel())
+    assert np.array_equal(sent, plain(77).ravel())
     assert sink.name == "virtualcam:/dev/video10 (livecam)"
     sink.close()
     sink.close()
@@ -58,7 +62,7 @@ def test_i420_goes_to_the_device_that_was_named(monkeypatch: pytest.MonkeyPatch)
 @linux
 def test_a_device_is_found_by_path_number_or_label(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     machine_with(monkeypatch, found("/dev/video9", "other"), found())
-    sink = VirtualCamSink(target)
+    sink = PyVirtualCamSink(target)
     sink.open(SIZE, 30.0)
     assert FakeCamera.opened[-1].name == "/dev/video10"
     sink.close()
@@ -96,20 +100,20 @@ def test_what_is_wrong_is_said(
 ) -> None:
     machine_with(monkeypatch, *outputs)
     with pytest.raises(kind, match=words):
-        VirtualCamSink(target).open(SIZE, 30.0)
+        PyVirtualCamSink(target).open(SIZE, 30.0)
 
 
 @linux
 def test_without_a_device_the_module_and_its_options_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     machine_with(monkeypatch)
     with pytest.raises(SinkLost, match="sudo modprobe v4l2loopback exclusive_caps=1 card_label=livecam"):
-        VirtualCamSink().open(SIZE, 30.0)
+        PyVirtualCamSink().open(SIZE, 30.0)
 
 
 def test_a_driver_that_fails_is_a_lost_sink() -> None:
-    sink = VirtualCamSink("breaking", BACKEND)
+    sink = PyVirtualCamSink("breaking", BACKEND)
     sink.open(SIZE, 30.0)
-    for _ in range(3):
+    for _ in range(2):
         sink.send(cleared(plain(77)))
     with pytest.raises(SinkLost, match="queue is gone"):
         sink.send(cleared(plain(77)))
@@ -118,19 +122,46 @@ def test_a_driver_that_fails_is_a_lost_sink() -> None:
 
 def test_odd_sizes_are_refused() -> None:
     with pytest.raises(SinkGone, match="even"):
-        VirtualCamSink("a", BACKEND).open(Size(321, 240), 30.0)
+        PyVirtualCamSink("a", BACKEND).open(Size(321, 240), 30.0)
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
-    monkeypatch.delitem(sys.modules, "livecam.output.virtualcam")
+    monkeypatch.delitem(sys.modules, "livecam.output.pyvcam")
     with pytest.raises(ExtraMissing, match=r"pip install 'livecam\[vcam\]'"):
-        importlib.import_module("livecam.output.virtualcam")
+        make(parse_spec("virtualcam?backend=v4l2loopback"), SinkWish())
 
 
 def test_unknown_parameters_are_refused() -> None:
     with pytest.raises(ConfigError):
         make(parse_spec("virtualcam:10?fmt=rgb"), SinkWish())
+    with pytest.raises(ConfigError):
+        make(parse_spec("virtualcam:10?backend=obs&matrix=709"), SinkWish())
+
+
+@pytest.mark.parametrize(
+    ("system", "spec", "kind"),
+    [
+        ("Linux", "virtualcam", "V4l2Sink"),
+        ("Linux", "virtualcam:10?matrix=709", "V4l2Sink"),
+        ("Linux", "virtualcam:10?backend=v4l2loopback", "PyVirtualCamSink"),
+        ("Windows", "virtualcam", "PyVirtualCamSink"),
+        ("Darwin", "virtualcam", "PyVirtualCamSink"),
+    ],
+)
+@linux
+def test_which_writer_it_means(monkeypatch: pytest.MonkeyPatch, system: str, spec: str, kind: str) -> None:
+    monkeypatch.setattr("platform.system", lambda: system)
+    sink = make(parse_spec(spec), SinkWish())
+    assert type(sink).__name__ == kind
+    assert sink.name.startswith("virtualcam")
+
+
+@linux
+def test_on_linux_it_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
+    monkeypatch.delitem(sys.modules, "livecam.output.pyvcam", raising=False)
+    make(parse_spec("virtualcam"), SinkWish())
 
 
 def test_cameras_of_other_systems(tmp_path: Path) -> None:
@@ -155,14 +186,14 @@ def test_a_system_without_virtual_cameras_lists_none_and_is_told_of_obs(
     monkeypatch.setattr("platform.system", lambda: system)
     assert list_outputs() == ()
     with pytest.raises(SinkLost, match="OBS Studio"):
-        VirtualCamSink("livecam").open(SIZE, 30.0)
+        PyVirtualCamSink("livecam").open(SIZE, 30.0)
 
 
 def test_a_camera_that_will_not_close_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(camera: FakeCamera) -> None:
         raise RuntimeError("busy")
 
-    sink = VirtualCamSink("a", BACKEND)
+    sink = PyVirtualCamSink("a", BACKEND)
     sink.open(SIZE, 30.0)
     monkeypatch.setattr(FakeCamera, "close", refuse)
     sink.close()
@@ -178,41 +209,15 @@ def test_this_machine_can_be_listed() -> None:
 # -- v4l2loopback, as far as it can be played on a plain file
 
 if sys.platform == "linux":
+    from livecam.output import loopback
     from livecam.output.loopback_outputs import loopback_outputs
     from livecam.output.loopback_watch import LoopbackWatch
-
-CAPTURE, OUTPUT = 1, 2
-
-
-class FakeDriver:
-    """Answers ioctls as v4l2loopback 0.12 does, the one-open bug included."""
-
-    def __init__(self, caps: int = OUTPUT, name: bytes = b"v4l2 loopback") -> None:
-        self.caps = caps
-        self.name = name
-        self.repairs = 0
-        self.refuse: OSError | None = None
-
-    def ioctl(self, fd: int, request: int, argument: bytearray | bytes) -> int:
-        if self.refuse:
-            raise self.refuse
-        if request == 0x80685600:
-            assert isinstance(argument, bytearray)
-            assert len(argument) == 104
-            struct.pack_into(
-                "16s32s32s3I", argument, 0, self.name, b"livecam", b"platform:x", 0, 0x80000000 | 7, self.caps
-            )
-            return 0
-        assert (request, struct.unpack("i", argument)) == (0x40045612, (2,))
-        self.repairs += 1
-        self.caps |= OUTPUT
-        raise OSError(errno.EINVAL, "Invalid argument")
 
 
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
     driver = FakeDriver()
-    monkeypatch.setattr("fcntl.ioctl", driver.ioctl)
+    driver.install(monkeypatch)
     return driver
 
 
@@ -254,6 +259,8 @@ def test_a_node_says_how_it_is(
 def test_only_our_driver_is_repaired(node: Path, driver: FakeDriver) -> None:
     driver.name, driver.caps = b"vivid", CAPTURE
     assert not listed(node).free
+    with pytest.raises(SinkGone, match="is no virtual camera"):
+        pick(str(node), (listed(node),))
 
 
 @linux
@@ -282,6 +289,49 @@ def test_the_program_that_feeds_a_node_is_named(node: Path, driver: FakeDriver) 
 
 
 @linux
+def test_a_node_that_gets_pictures_is_fed_whoever_sends_them(
+    node: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver.caps = CAPTURE
+    answers = [b"old", b"", b"", b"new"]
+
+    def read(fd: int, count: int) -> bytes:
+        answer = answers.pop(0) if answers else b""
+        if not answer:
+            raise BlockingIOError
+        return answer
+
+    monkeypatch.setattr("os.read", read)
+    assert listed(node).fed_by == "another program"
+    answers[:] = [b"old"]
+    assert listed(node).free
+
+
+@linux
+@pytest.mark.parametrize(("value", "fed"), [(0, True), (1, False)])
+def test_a_node_that_repeats_itself_is_not_taken_for_a_fed_one(
+    node: Path, monkeypatch: pytest.MonkeyPatch, value: int, fed: bool
+) -> None:
+    def control(fd: int, request: int, argument: bytearray) -> int:
+        struct.pack_into("i", argument, 4, value)
+        return 0
+
+    monkeypatch.setattr("fcntl.ioctl", control)
+    monkeypatch.setattr("os.read", lambda fd, count: b"n")
+    assert loopback.is_fed(str(node)) is fed
+    assert not loopback.is_fed(str(node) + "x")
+
+
+@linux
+def test_a_path_is_looked_at_itself(node: Path, driver: FakeDriver) -> None:
+    assert [output.device for output in outputs_for(str(node))] == [str(node)]
+    assert outputs_for(str(node) + "x") == ()
+    driver.refuse = OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+    with pytest.raises(SinkGone, match="is no virtual camera"):
+        pick(str(node), outputs_for(str(node)))
+
+
+@linux
 def test_a_node_that_opened_once_is_repaired_before_it_is_opened(
     node: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,7 +339,7 @@ def test_a_node_that_opened_once_is_repaired_before_it_is_opened(
     # pyvirtualcam's own backend would find the capability missing; the stand-in takes its place by name.
     monkeypatch.setitem(BACKENDS, "v4l2loopback", _Strict(driver).open)
     machine_with(monkeypatch, listed(node))
-    sink = VirtualCamSink()
+    sink = PyVirtualCamSink()
     sink.open(SIZE, 30.0)
     assert driver.repairs == 1
     sink.close()
@@ -343,7 +393,7 @@ def test_a_device_that_fails_silently_is_found_out_within_a_second(
     monkeypatch.setitem(BACKENDS, "v4l2loopback", FakeCamera)
     machine_with(monkeypatch, listed(node))
     clock = FakeClock()
-    sink = VirtualCamSink(clock=clock)
+    sink = PyVirtualCamSink(clock=clock)
     sink.open(SIZE, 30.0)
     driver.caps = CAPTURE
     for _ in range(5):
@@ -360,7 +410,7 @@ def test_a_device_that_fails_silently_is_found_out_within_a_second(
 @linux
 def test_a_full_house_is_no_failure(node: Path, driver: FakeDriver) -> None:
     watch = LoopbackWatch(str(node))
-    watch.prepare(False)
+    watch.prepare(False, SIZE)
     driver.refuse = OSError(errno.EBUSY, "busy")
     watch.check(SIZE)
 
@@ -370,7 +420,7 @@ def test_a_size_that_the_driver_kept_is_found_out(node: Path, driver: FakeDriver
     sysfs = node.parent.parent / "sys"
     driver.caps = CAPTURE
     watch = LoopbackWatch(str(node), sysfs)
-    watch.prepare(False)
+    watch.prepare(False, SIZE)
     watch.check(SIZE)
     (sysfs / "video10" / "format").write_text("YU12:320x240@30\n")
     watch.check(SIZE)
@@ -383,4 +433,4 @@ def test_a_size_that_the_driver_kept_is_found_out(node: Path, driver: FakeDriver
 def test_a_node_that_may_not_be_repaired_says_so(node: Path) -> None:
     node.unlink()
     with pytest.raises(SinkLost, match="made ready"):
-        LoopbackWatch(str(node)).prepare(True)
+        LoopbackWatch(str(node)).prepare(True, SIZE)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import av
 import cv2
 import httpx
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from livecam.core.cleared import How
 from livecam.core.frame import Image, Size
 from livecam.core.spec import SinkWish, parse_spec
+from livecam.core.stamp import read_stamp, stamp, stamp_age_ns
 from livecam.errors import ConfigError, SinkGone, SinkLost
 from livecam.output import web
 from livecam.output.preview_guard import PUBLIC, refusal
@@ -254,6 +256,89 @@ def test_a_slow_watcher_slows_nobody_and_gets_new_images() -> None:
     sink.close()
     assert time.perf_counter() - started < 2.0
     watcher.close()
+
+
+class ObsReader(threading.Thread):
+    """Reads as OBS does: FFmpeg's demuxer with the very settings that are named for it."""
+
+    def __init__(self, sink: WebSink, seconds: float) -> None:
+        super().__init__()
+        (self._settings,) = sink.obs
+        self._seconds = seconds
+        self.ages_ms: list[float] = []
+        self.start()
+
+    def run(self) -> None:
+        options = dict(pair.split("=") for pair in self._settings.options.split())
+        with av.open(self._settings.address, format=self._settings.input_format, options=options, timeout=20) as opened:
+            end_s = time.monotonic() + self._seconds
+            for frame in opened.decode(video=0):
+                seen = read_stamp(np.asarray(frame.reformat(format="gray").to_ndarray(), np.uint8))
+                if seen is not None:
+                    self.ages_ms.append(stamp_age_ns(seen[1], time.monotonic_ns()) / 1e6)
+                if time.monotonic() > end_s:
+                    break
+
+
+def test_with_the_settings_for_obs_three_readers_stay_up_to_date_beside_one_that_stalls() -> None:
+    size = Size(640, 360)
+    sink = WebSink(token=TOKEN)
+    sink.open(size, 30.0)
+    parts = urlsplit(sink.url)
+    stalled = socket.create_connection(("127.0.0.1", parts.port or 0))
+    stalled.sendall(f"GET /stream.mjpg?{parts.query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    stop = threading.Event()
+    image = np.random.default_rng(0).integers(0, 255, size.image_shape, dtype=np.uint8)
+
+    def run() -> None:
+        number = 0
+        while not stop.wait(1 / 30):
+            stamp(image, number, time.monotonic_ns())
+            sink.send(cleared(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)))
+            number += 1
+
+    sender = threading.Thread(target=run)
+    sender.start()
+    readers = [ObsReader(sink, 3.0) for _ in range(3)]
+    for reader in readers:
+        reader.join(60)
+    stop.set()
+    sender.join()
+    sink.close()
+    stalled.close()
+    for reader in readers:
+        ages = np.array(reader.ages_ms)
+        assert len(ages) > 45
+        # A reader timed at 25 pictures a second is 600 ms behind after three seconds of 30, and never catches up.
+        assert float(np.median(ages[-20:])) < 200
+
+
+def test_a_watcher_who_stalls_leaves_no_complaint_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    size = Size(640, 480)
+    sink = WebSink(token=TOKEN, rate=60, quality=95)
+    sink.open(size, 60.0)
+    parts = urlsplit(sink.url)
+    watcher = socket.socket()
+    watcher.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    watcher.connect(("127.0.0.1", parts.port or 0))
+    watcher.sendall(f"GET /stream.mjpg?{parts.query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    wait_until_watched(sink, 1)
+    noise = np.random.default_rng(0).integers(16, 235, size.picture_shape, dtype=np.uint8)
+    for _ in range(40):
+        sink.send(cleared(noise))
+        time.sleep(1 / 60)
+    sink.close()
+    watcher.close()
+    assert caplog.text == ""
+
+
+def test_the_page_tells_what_to_enter_in_obs(quiet: WebSink) -> None:
+    page = httpx.get(quiet.url).text
+    (settings,) = quiet.obs
+    assert settings.input_format in page
+    assert settings.options in page
+    assert settings.address == at(quiet, "/stream.mjpg")
+    assert WebSink(token=TOKEN).obs == ()
 
 
 def test_a_taken_port_is_passed_over_and_said() -> None:

@@ -37,7 +37,7 @@ class Rig:
         self.sink = ListSink()
         self.stamp_error_ns = 0
         frames = LatestRing(lambda: FrameSlot(SIZE))
-        pictures = LatestRing(lambda: PictureSlot(SIZE))
+        self.pictures = pictures = LatestRing(lambda: PictureSlot(SIZE))
         ready = threading.Event()
         gate = Gate(np.full(SIZE.picture_shape, SLATE_BYTE, dtype=np.uint8), HOLD)
         self.inference = InferenceLoop(
@@ -189,6 +189,23 @@ def test_closing_sends_the_slate_last() -> None:
     assert rig.sink.closed == 1
 
 
+def test_another_main_process_is_adopted_between_two_ticks_and_nothing_of_the_old_one_is_held() -> None:
+    rig, heir = Rig(), Rig()
+    rig.run(3)
+    heir.clock.time_ns = rig.clock.time_ns
+    gate = Gate(np.full(SIZE.picture_shape, SLATE_BYTE + 1, dtype=np.uint8), HOLD)
+    opened = rig.sink.opened
+    rig.output.adopt(heir.pictures, gate, heir.cell, heir.telemetry.output)
+    assert rig.ticks(1) == [(How.SLATE, -1, SLATE_BYTE + 1)], "the new one's slate, at once"
+    heir.clock.time_ns = rig.clock.time_ns
+    heir.capture.step()
+    heir.inference.step()
+    assert [(how, seq) for how, seq, _ in rig.ticks(1)] == [(How.SWAPPED, 1)]
+    assert (heir.telemetry.output.live, heir.telemetry.output.slate) == (1, 1)
+    assert rig.telemetry.output.ticks == 3
+    assert rig.sink.opened == opened, "the sink stays open"
+
+
 def test_a_sink_that_never_opened_is_sent_nothing_when_closed() -> None:
     rig = Rig()
     rig.output.close()
@@ -208,7 +225,7 @@ def test_in_any_order_and_at_any_pace_the_counts_add_up(steps: list[tuple[str, i
         loops[which].step()
         rig.clock.time_ns += spent_ns
     capture, inference, output = rig.telemetry.capture, rig.telemetry.inference, rig.telemetry.output
-    frames, pictures = rig.capture._ring, rig.output._pictures
+    frames, pictures = rig.capture._ring, rig.pictures
     assert capture.captured == frames.published
     assert inference.taken == frames.taken == inference.published + sum(inference.withheld.values())
     assert frames.published - frames.taken - frames.skipped in range(frames.published - frames.taken + 1)

@@ -7,6 +7,8 @@ const main = document.querySelector("main");
 const line = document.getElementById("status");
 let streaming = false;
 
+document.getElementById("stream").textContent = location.origin + "/stream.mjpg" + query;
+
 function show() {
   picture.src = "/stream.mjpg" + query;
   streaming = true;
