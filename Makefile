@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test models lint format bench lock clean
+.PHONY: run test test-e2e models lint format bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
@@ -15,6 +15,10 @@ run: $(VENV)/.runtime
 test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
 	$(PYTEST) -q tests/core tests/privacy --cov=livecam.core --cov=livecam.privacy --cov-branch --cov-fail-under=100
+
+# On a real kernel with real drivers: User-Mode Linux, built once and cached outside the checkout; and on PipeWire.
+test-e2e: $(VENV)/.dev
+	LIVECAM_E2E_PYTHON=$(BIN)/python tests/e2e/run.sh $(ARGS)
 
 models: $(VENV)/.runtime
 	$(BIN)/livecam models fetch

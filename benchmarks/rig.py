@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from livecam.app.assemble import FULL_RANGE, LANDMARKS, SHORT_RANGE, Networks
+from livecam.app.mesh import FULL_RANGE, LANDMARKS, SHORT_RANGE, Networks
 from livecam.canvas.cpu import CpuCanvas
 from livecam.core.frame import NS_PER_S, Frame, Image, Points, Size
 from livecam.core.persona import Basis, Consent, Persona

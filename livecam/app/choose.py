@@ -29,7 +29,7 @@ def choose_sinks(config: Config, paths: Paths) -> tuple[Spec, ...]:
 
 
 def _auto_sinks(config: Config, paths: Paths) -> list[Spec]:
-    if find_spec("pyvirtualcam") is not None:
+    if sys.platform == "linux" or find_spec("pyvirtualcam") is not None:
         from livecam.output.devices import list_outputs  # looks at devices: only when asked to choose
         from livecam.output.outputs import best
 

@@ -33,11 +33,3 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "livecam.output.pyvcam", raising=False)
     with pytest.raises(ExtraMissing, match=r"livecam\[vcam\]"):
         make_sink(parse_spec("virtualcam?backend=obs"), SinkWish())
-
-
-def test_importing_the_app_imports_no_driver() -> None:
-    code = "import sys, livecam.app; print([m for m in sys.modules if m in ('pyvirtualcam', 'uvicorn', 'av', 'torch')])"
-    import subprocess
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -17,7 +17,7 @@ from benchmarks.footage import clip, drawn, frame_at, still
 from benchmarks.identity import Likening, landmark_change, likeness
 from benchmarks.judges import SAME_PERSON, Judge
 from benchmarks.rig import Finder, Rig, built_in_picture, embedded_networks, persona_of, points_in
-from livecam.app.assemble import Networks
+from livecam.app.mesh import Networks
 from livecam.core.frame import Image, Size
 from livecam.core.settings import Settings
 

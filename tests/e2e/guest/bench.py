@@ -1,0 +1,56 @@
+"""What every job is given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from livecam.core.frame import Image
+from livecam.privacy.slate import draw_slate
+from tests.e2e.guest.ledger import Ledger
+from tests.e2e.guest.readers import Look, Reader, Reading, opencv
+from tests.e2e.picture import SIZE
+
+VIVID: Final = "/dev/video0"
+WEBCAM: Final = "/dev/video8"
+VIRTUAL: Final = "/dev/video9"
+START_S: Final = 40.0
+"""How long a daemon may take to its first live picture: the guest has one slow processor."""
+_TEXT: Final = "One moment, please"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where a job works and writes down what it finds.
+
+    Attributes:
+        ledger: For its checks.
+        clips: Folder of the drawn clips.
+        out: Folder for logs and reports.
+        slate: What the daemon shows when it has nothing to show.
+    """
+
+    ledger: Ledger
+    clips: Path
+    out: Path
+    slate: Image
+
+    def reader(self, reading: Reading = opencv, look: Look | None = None) -> Reader:
+        """A reader of the virtual camera."""
+        return Reader(VIRTUAL, reading, self.slate, look)
+
+    def only_known(self, reader: Reader, name: str) -> None:
+        """Check that each picture of `reader` was the camera's, the slate or black, and of the one size."""
+        foreign = sum(one.foreign for one in reader.seen)
+        sizes = ", ".join(sorted({str(one.size) for one in reader.seen}))
+        for i, image in enumerate(reader.foreign):
+            cv2.imwrite(str(self.out / f"foreign-{self.ledger.job}-{i}.png"), image)
+        figure = f"{foreign} of {len(reader.seen)} foreign, {sizes}"
+        self.ledger.check(name, not foreign and sizes == str(SIZE), figure, f"0 foreign, {SIZE}")
+
+
+def default_slate() -> Image:
+    """The slate as the daemon draws it, (H, W, 3) u8 BGR."""
+    return np.asarray(draw_slate(SIZE, _TEXT), np.uint8)

@@ -1,0 +1,96 @@
+"""The end-to-end test's own eyes: what it takes a picture for. Needs no guest."""
+
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.core.frame import Image
+from livecam.core.stamp import stamp
+from tests.e2e.guest.bench import default_slate
+from tests.e2e.guest.ledger import JobFailed, Ledger
+from tests.e2e.guest.readers import Deliveries, Reader, Seen, age_after_write_ms, rate
+from tests.e2e.picture import SIZE, colour_error, draw_card
+
+_MS = 1_000_000
+
+
+def through_i420(image: Image) -> Image:
+    picture = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2BGR_I420), np.uint8)
+
+
+def numbered(number: int) -> Image:
+    image = draw_card()
+    stamp(image, number, 0)
+    return image
+
+
+def seen_of(*images: Image) -> list[Seen]:
+    def reading(device: str, stop: threading.Event) -> Deliveries:
+        for i, image in enumerate(images):
+            yield image, (i * 33 + 5) * _MS, i * 33 * _MS
+
+    with Reader("no device", reading, default_slate()) as reader:
+        pass
+    return reader.seen
+
+
+def kind(seen: Seen) -> str:
+    return next(name for name in ("live", "slate", "black", "foreign") if getattr(seen, name))
+
+
+def test_each_kind_of_picture_is_told_from_the_others_after_the_way_through_the_sink() -> None:
+    green = np.full(SIZE.image_shape, (0, 154, 0), np.uint8)
+    pictures = [numbered(7), default_slate(), np.zeros(SIZE.image_shape, np.uint8), green, draw_card()]
+    seen = seen_of(*(through_i420(picture) for picture in pictures))
+    assert [kind(one) for one in seen] == ["live", "slate", "black", "foreign", "foreign"]
+    assert seen[0].number == 7
+
+
+def test_another_size_is_seen_and_is_not_the_slate() -> None:
+    small = cv2.resize(default_slate(), (320, 240))
+    (seen,) = seen_of(np.asarray(small, np.uint8))
+    assert seen.size != SIZE
+    assert kind(seen) == "foreign"
+
+
+def test_the_cards_colours_survive_the_right_matrix_only() -> None:
+    assert colour_error(through_i420(draw_card())) <= 8
+    swapped = np.ascontiguousarray(draw_card()[..., ::-1])
+    assert colour_error(swapped) > 100
+
+
+def test_rate_and_age_are_those_of_the_reader() -> None:
+    seen = seen_of(*(numbered(i) for i in range(31)))
+    assert rate(seen) == pytest.approx(1000 / 33)
+    assert age_after_write_ms(seen) == 5
+    assert rate(seen[:1]) == 0
+
+
+def test_a_picture_that_never_comes_fails_the_job() -> None:
+    def silent(device: str, stop: threading.Event) -> Deliveries:
+        if not stop.wait(10):
+            yield numbered(1), 0, 0
+
+    with Reader("no device", silent, default_slate()) as reader:
+        started = time.monotonic()
+        with pytest.raises(JobFailed, match="the card did not reach the reader"):
+            reader.wait_for("the card", lambda one: one.live, 0.1)
+        assert time.monotonic() - started < 2
+
+
+def passes(*values: float) -> bool:
+    ledger = Ledger()
+    for value in values:
+        ledger.at_most("colours", value, 8, "levels")
+    return ledger.passed
+
+
+def test_one_figure_beyond_its_limit_fails_the_whole_and_so_does_no_figure() -> None:
+    assert passes(7.9, 8)
+    assert not passes(8.1, 8)
+    assert not passes(8, float("nan"))
+    assert not passes()
