@@ -13,12 +13,13 @@ run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
 
 test: $(VENV)/.dev
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -m "not e2e" $(ARGS)
 	$(PYTEST) -q tests/core tests/privacy --cov=livecam.core --cov=livecam.privacy --cov-branch --cov-fail-under=100
 
 # On a real kernel with real drivers: User-Mode Linux, built once and cached outside the checkout; and on PipeWire.
 test-e2e: $(VENV)/.dev
 	LIVECAM_E2E_PYTHON=$(BIN)/python tests/e2e/run.sh $(ARGS)
+	$(PYTEST) -s -m e2e tests/e2e/pipewire
 
 models: $(VENV)/.runtime
 	$(BIN)/livecam models fetch

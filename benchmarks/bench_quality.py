@@ -20,8 +20,10 @@ from livecam.core.settings import Settings
 COMMAND = "python -m benchmarks quality"
 
 CLIPS = ("d3", "d10", "d12", "d18", "s32")
-# Personas: a calm frame of each clip that has a frontal one, and two that break the advice for photos: s32 is turned
-# by 19 degrees, d12 wears glasses. Every persona meets every other clip; nothing is chosen by its result.
+# Personas: a calm frame of each clip that has a frontal one (d3, d10: of every twelfth frame that `judge` has no
+# advice about, the one turned and tilted least; d18: within 3 degrees of that), and two that break the advice for
+# photos: s32 is turned by 19 degrees, d12 wears glasses. Every persona meets every other clip; nothing is chosen by
+# its result.
 FRONTAL = {"d3": 0, "d10": 0, "d18": 0}
 ADVISED_AGAINST = {"s32": 90, "d12": 101}
 WITHOUT_LOSS = ("d3", "d10", "d18", "s32")

@@ -71,7 +71,7 @@ def test_the_drawn_wearer_becomes_the_drawn_persona(nobody: Scene) -> None:
     found = likeness(looked, lost)
     assert found.lost == 0
     assert found.apart > SAME_PERSON
-    assert found.to_source <= 0.36
+    assert found.to_source <= 0.34
     assert (found.same_person, found.closer, found.found_after) == (100, 100, 100)
     assert found.change <= 2.5
 
@@ -89,7 +89,7 @@ def test_a_noisy_picture_of_somebody_who_sits_still_does_not_flicker(nobody: Sce
 
 def test_a_moving_drawn_face_neither_flickers_nor_lags(nobody: Scene) -> None:
     found = flicker(nobody.rig(), drawn(SIZE, 40))
-    assert found.ratio <= 1.0
+    assert found.ratio <= 0.7
     assert found.lag <= 0.3
 
 
@@ -116,7 +116,7 @@ def test_people_become_other_people(networks: Networks, judge: Judge, shared_dat
         everything += looked
     found = likeness(everything)
     assert found.apart > 0.75
-    assert found.to_source <= 0.47
+    assert found.to_source <= 0.43
     assert (found.same_person, found.closer, found.found_after) == (100, 100, 100)
     assert found.change <= 2.5
 
@@ -128,4 +128,13 @@ def test_somebody_who_sits_still_on_a_noisy_camera_does_not_flicker(
     scene = Scene(networks, judge, frame_at(shared_data / "clips" / "d10.mp4", 0))
     found = flicker(scene.rig(), still(frame_at(shared_data / "clips" / "d18.mp4", 0), 30))
     assert found.ratio <= 0.32
+    assert found.lag <= 0.3
+
+
+@pytest.mark.shared
+def test_somebody_who_moves_does_not_flicker(networks: Networks, judge: Judge, shared_data: Path) -> None:
+    """Measured: 1.38 times what the camera gives; about 1.9 before the flow and the softer light."""
+    scene = Scene(networks, judge, frame_at(shared_data / "clips" / "d3.mp4", 0))
+    found = flicker(scene.rig(), clip(shared_data / "clips" / "s32.mp4", 40))
+    assert found.ratio <= 1.5
     assert found.lag <= 0.3

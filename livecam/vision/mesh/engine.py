@@ -225,14 +225,13 @@ class MeshSwapper:
         """
         to_cells = light_matrix(drawing.shown[TOPOLOGY.oval], drawing.grid)
         sampled = (Sampled(drawing.texture.image, maps.texture), Sampled(frame, maps.frame))
-        gains = self._light.gains(relighter, sampled, maps.seen, area, to_cells)
-        if not np.isfinite(gains).all():
+        light = self._light.light(relighter, sampled, maps.seen, area, to_cells)
+        if not (np.isfinite(light.gain).all() and np.isfinite(light.offset).all()):
             raise ContractError("The light on the face could not be found.")
         self._lap("light")
-        spread = self._light.spread(gains, drawing.grid, to_cells)
         out = self._scratch("painted", (*warped.shape[:2], 3), np.uint8)
         cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR, dst=out)
-        cv2.multiply(out, spread, dst=out, dtype=cv2.CV_8U)
+        self._light.apply(light, out, drawing.grid, to_cells)
         self._lap("relight")
         return out
 

@@ -82,17 +82,43 @@ class Roi:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """The square that the network looked at, in grey.
+
+    Attributes:
+        grey: (192, 192) u8.
+        matrix: The 2x3 f64 matrix from its px to px of the frame, both counted from the outer corner.
+    """
+
+    grey: Image
+    matrix: Matrix
+
+    def places(self, points: Points) -> Points:
+        """(N, 2) f32: where (N, >=2) px of the frame lie in it; both counted from the centre of the first pixel."""
+        linear, shift = self.matrix[:, :2], self.matrix[:, 2]
+        places: Points = ((points[:, :2] + 0.5 - shift) @ np.linalg.inv(linear).T - 0.5).astype(np.float32)
+        return places
+
+    def in_frame(self, places: Points) -> Points:
+        """What `places` was made of: the way back."""
+        points: Points = ((places + 0.5) @ self.matrix[:, :2].T + (self.matrix[:, 2] - 0.5)).astype(np.float32)
+        return points
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MeshFit:
     """What the landmarker found in a square.
 
     Attributes:
         points: (478, 3) f32, px of the frame; z away from the camera, about zero at the middle of the head.
         presence: 0..1, how sure the network is that the square holds a face.
+        crop: What it looked at.
     """
 
     points: Points
     presence: float
+    crop: Crop | None = None
 
 
 class MeshLandmarker:
@@ -123,7 +149,8 @@ class MeshLandmarker:
         self._cut(image, matrix)
         outputs = self._engine.run({"image": self._crop})
         self._merge(outputs)
-        return MeshFit(self._in_frame(matrix, roi.side / SIDE), float(outputs["presence"][0]))
+        crop = Crop(cv2.cvtColor(self._crop[0], cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), matrix)
+        return MeshFit(self._in_frame(matrix, roi.side / SIDE), float(outputs["presence"][0]), crop)
 
     def _cut(self, image: Image, matrix: Matrix) -> None:
         """Fill the crop. Pixels are sampled at their centres, half a px from their outer corner."""

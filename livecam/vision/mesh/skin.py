@@ -74,7 +74,7 @@ def _core(shape: tuple[int, ...], points: Points, height: float) -> Plane:
     core = np.zeros(shape[:2], dtype=np.uint8)
     hull = cv2.convexHull(np.rint(points[list(_CORE), :2]).astype(np.int32))
     cv2.fillConvexPoly(core, hull, 255)
-    size = _odd(height * 0.02)
+    size = _odd(height * 0.05)
     grown = cv2.GaussianBlur(cv2.dilate(core, np.ones((size, size), dtype=np.uint8)), (size, size), 0)
     return grown.astype(np.float32) / np.float32(255)
 

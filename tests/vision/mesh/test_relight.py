@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
 from livecam.core.frame import Image
-from livecam.vision.mesh.relight import SIDE, Field, Relighter
+from livecam.vision.mesh.relight import SIDE, Field, Light, Relighter
 
 WEIGHT = np.ones((SIDE, SIDE), np.float32)
 
@@ -16,19 +17,28 @@ def lit(field: Field) -> Image:
     return image
 
 
+def lightened(light: Light) -> Field:
+    """What becomes of the persona's colours, over what they were: the gain of their neighbourhood's mean."""
+    mean = cv2.blur(persona(), (9, 9)).astype(np.float32)
+    out: Field = (mean * light.gain + light.offset) / mean
+    return out
+
+
 def slope() -> Field:
     x = np.linspace(0.6, 1.6, SIDE, dtype=np.float32)
     return np.broadcast_to(x[None, :, None] * np.array([1, 0.8, 1.2], np.float32), (SIDE, SIDE, 3)).copy()
 
 
 def test_recovers_a_known_field() -> None:
-    gains = Relighter()(persona(), lit(slope()), WEIGHT)
+    gains = lightened(Relighter()(persona(), lit(slope()), WEIGHT))
     inside = np.s_[6:-6, 6:-6]
     np.testing.assert_allclose(gains[inside], slope()[inside], rtol=0.06)
 
 
 def test_same_light_needs_no_gain() -> None:
-    np.testing.assert_allclose(Relighter()(persona(), persona(), WEIGHT), 1, atol=1e-6)
+    light = Relighter()(persona(), persona(), WEIGHT)
+    np.testing.assert_allclose(light.gain, 1, atol=1e-6)
+    np.testing.assert_allclose(light.offset, 0, atol=1e-4)
 
 
 def test_what_weighs_nothing_does_not_count() -> None:
@@ -36,19 +46,20 @@ def test_what_weighs_nothing_does_not_count() -> None:
     wearer[:, : SIDE // 2] = 0
     weight = WEIGHT.copy()
     weight[:, : SIDE // 2] = 0
-    gains = Relighter()(persona(), wearer, weight)
+    gains = lightened(Relighter()(persona(), wearer, weight))
     np.testing.assert_allclose(gains[:, SIDE // 2 + 1 :], 1, atol=0.02)
 
 
 def test_a_face_without_weight_keeps_its_colours() -> None:
-    gains = Relighter()(persona(), lit(slope()), np.zeros_like(WEIGHT))
-    np.testing.assert_allclose(gains, 1)
+    light = Relighter()(persona(), lit(slope()), np.zeros_like(WEIGHT))
+    np.testing.assert_allclose(light.gain, 1)
+    np.testing.assert_allclose(light.offset, 0)
 
 
 def test_flicker_is_followed_slowly() -> None:
     relighter = Relighter()
     relighter(persona(), persona(), WEIGHT)
-    gains = relighter(persona(), lit(np.full((SIDE, SIDE, 3), 1.04, np.float32)), WEIGHT)
+    gains = lightened(relighter(persona(), lit(np.full((SIDE, SIDE, 3), 1.04, np.float32)), WEIGHT))
     assert 1.005 < gains.mean() < 1.025
 
 
@@ -57,10 +68,18 @@ def test_a_flash_is_followed_at_once(flash: float) -> None:
     relighter = Relighter()
     for _ in range(5):
         relighter(persona(), persona(), WEIGHT)
-    gains = relighter(persona(), lit(np.full((SIDE, SIDE, 3), flash, np.float32)), WEIGHT)
+    gains = lightened(relighter(persona(), lit(np.full((SIDE, SIDE, 3), flash, np.float32)), WEIGHT))
     assert gains.mean() == pytest.approx(flash, rel=0.04)
 
 
 def test_gains_are_bounded() -> None:
     bright = Relighter()(np.full((SIDE, SIDE, 3), 5, np.uint8), np.full((SIDE, SIDE, 3), 250, np.uint8), WEIGHT)
-    assert bright.max() <= 3
+    assert bright.gain.max() ** 2 <= 3.001
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.25])
+def test_contrast_changes_less_than_brightness(gain: float) -> None:
+    """A face under twice the light has not twice the pores."""
+    light = Relighter()(persona(), lit(np.full((SIDE, SIDE, 3), gain, np.float32)), WEIGHT)
+    np.testing.assert_allclose(light.gain[8:-8, 8:-8], gain**0.5, rtol=0.05)
+    assert lightened(light)[8:-8, 8:-8].mean() == pytest.approx(gain, rel=0.06)

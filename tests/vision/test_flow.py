@@ -1,0 +1,169 @@
+"""Carrying landmarks by the flow: pictures that really move, and points that say something else."""
+
+import cv2
+import numpy as np
+import pytest
+
+from livecam.core.frame import NS_PER_S, Image, Points
+from livecam.vision.flow import FlowCarrier
+from livecam.vision.mesh.landmarks import SIDE, Crop, Roi
+from livecam.vision.mesh.pose import face_height
+from tests.vision.test_track import FRAME_NS, mesh_at
+
+HEIGHT = 160.0
+WHOLE = Roi(160, 160, 320, 0.0)
+
+
+def skin() -> Image:
+    """(320, 320) u8: smooth structure of several sizes."""
+    noise = np.random.default_rng(1).normal(0, 1, (320, 320)).astype(np.float32)
+    layers = [cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (3, 6, 12)]
+    picture: Image = np.clip(128 + 60 * np.sum(layers, axis=0), 0, 255).astype(np.uint8)
+    return picture
+
+
+def crop_of(image: Image, roi: Roi = WHOLE) -> Crop:
+    matrix = roi.matrix(SIDE)
+    centred = matrix.copy()
+    centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+    grey = cv2.warpAffine(image, centred, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return Crop(grey.astype(np.uint8, copy=False), matrix)
+
+
+def moved(image: Image, x: float, y: float) -> Image:
+    matrix = np.array([[1, 0, x], [0, 1, y]])
+    return cv2.warpAffine(image, matrix, (320, 320), borderMode=cv2.BORDER_REFLECT).astype(np.uint8, copy=False)
+
+
+def jittered(points: Points, seed: int, sigma: float = 0.6) -> Points:
+    noise = np.random.default_rng(seed).normal(0, sigma, points.shape)
+    return (points + noise).astype(np.float32)
+
+
+def error(points: Points, truth: Points) -> float:
+    """Mean distance, px."""
+    return float(np.linalg.norm(points[:468, :2] - truth[:468, :2], axis=1).mean())
+
+
+FACE = mesh_at(160, 160, HEIGHT)
+
+
+class Film:
+    """A carrier and its clock."""
+
+    def __init__(self) -> None:
+        self.carrier = FlowCarrier()
+        self.now_ns = NS_PER_S
+
+    def next(self, points: Points, crop: Crop | None, steadiness: float = 0.5, step_ns: int = FRAME_NS) -> Points:
+        self.now_ns += step_ns
+        return self.carrier(points, crop, self.now_ns, steadiness)
+
+
+def test_a_crop_finds_its_own_places_again() -> None:
+    crop = crop_of(skin(), Roi(150, 170, 210, 0.4))
+    np.testing.assert_allclose(crop.in_frame(crop.places(FACE)), FACE[:, :2], atol=1e-3)
+    middle = np.array([[149.5, 169.5]], np.float32)
+    np.testing.assert_allclose(crop.places(middle), [[SIDE / 2 - 0.5] * 2], atol=1e-3)
+
+
+def test_noise_is_calmed_on_a_moving_face_without_lag() -> None:
+    film, errors = Film(), []
+    for frame in range(20):
+        shift = np.array([2.0 * frame, 0.7 * frame, 0], np.float32)
+        got = film.next(jittered(FACE + shift, frame), crop_of(moved(skin(), float(shift[0]), float(shift[1]))))
+        errors.append(error(got, FACE + shift))
+    raw = error(jittered(FACE, 0), FACE)
+    assert errors[0] == pytest.approx(raw, rel=0.05)
+    assert np.mean(errors[8:]) < 0.75 * raw
+
+
+def test_the_square_may_move_and_turn_and_the_face_not() -> None:
+    film = Film()
+    for frame in range(10):
+        roi = Roi(160 + 4 * np.sin(frame), 160, 310 + 3 * frame, 0.03 * np.cos(frame))
+        got = film.next(FACE, crop_of(skin(), roi))
+        assert error(got, FACE) < 0.0025 * HEIGHT
+
+
+def test_flow_alone_would_drift_and_the_network_holds_it() -> None:
+    """Ten seconds of a still face under noise."""
+    film, random, got = Film(), np.random.default_rng(3), FACE
+    for frame in range(300):
+        noisy = np.clip(skin() + random.normal(0, 4, (320, 320)), 0, 255).astype(np.uint8)
+        got = film.next(jittered(FACE, frame), crop_of(noisy))
+    assert np.abs((got - FACE)[:468, :2].mean(axis=0)).max() < 0.1
+    assert error(got, FACE) < 0.75 * error(jittered(FACE, 0), FACE)
+
+
+def test_a_flat_hand_that_comes_past_takes_no_landmark_along() -> None:
+    film, got = Film(), FACE
+    for frame in range(40):
+        image = skin()
+        cv2.rectangle(image, (8 * frame, 60), (8 * frame + 90, 260), 180, -1)
+        got = film.next(FACE, crop_of(image))
+        assert np.linalg.norm((got - FACE)[:468, :2], axis=1).max() < 0.05 * HEIGHT
+    assert error(got, FACE) < 0.01 * HEIGHT
+
+
+def test_an_expression_that_the_flow_missed_comes_through_at_once() -> None:
+    film = Film()
+    film.next(FACE, crop_of(skin()))
+    opened = FACE.copy()
+    opened[14, 1] += 0.06 * HEIGHT
+    got = film.next(opened, crop_of(skin()))
+    assert got[14, 1] == pytest.approx(opened[14, 1], abs=0.2)
+
+
+def test_irises_follow_the_network_more_than_skin_does() -> None:
+    film = Film()
+    film.next(FACE, crop_of(skin()))
+    shifted = FACE + np.array([0.005 * HEIGHT, 0, 0], np.float32)
+    got = film.next(shifted, crop_of(skin())) - FACE
+    assert got[468:, 0].mean() > 1.15 * got[:468, 0].mean() > 0
+
+
+def test_depth_is_steadied_too() -> None:
+    film = Film()
+    film.next(FACE, crop_of(skin()))
+    deeper = FACE + np.array([0, 0, 1], np.float32)
+    got = film.next(deeper, crop_of(skin()))
+    np.testing.assert_allclose(got[:468, 2] - FACE[:468, 2], 0.3, atol=0.15)
+
+
+@pytest.mark.parametrize("case", ["steadiness", "no crop", "gap", "backwards", "jump", "reset"])
+def test_points_pass_as_they_are(case: str) -> None:
+    film = Film()
+    film.next(FACE, crop_of(skin()))
+    points = jittered(FACE, 1)
+    if case == "jump":
+        points = points + np.array([0.4 * HEIGHT, 0, 0], np.float32)
+    if case == "reset":
+        film.carrier.reset()
+    step_ns = {"gap": NS_PER_S, "backwards": -FRAME_NS}.get(case, FRAME_NS)
+    steadiness = 0.0 if case == "steadiness" else 0.5
+    got = film.next(points, None if case == "no crop" else crop_of(skin()), steadiness, step_ns)
+    np.testing.assert_array_equal(got, points)
+
+
+def test_a_cut_to_another_picture_is_over_in_a_few_frames() -> None:
+    """The face is where it was, but another one: the flow finds nonsense."""
+    film = Film()
+    film.next(FACE, crop_of(skin()))
+    other = crop_of(np.ascontiguousarray(skin()[::-1, ::-1]))
+    errors = [error(film.next(FACE, other), FACE) for _ in range(8)]
+    assert max(errors) < 0.05 * HEIGHT
+    assert errors[-1] < 0.005 * HEIGHT
+
+
+def test_heavier_is_calmer_and_the_frame_rate_does_not_matter() -> None:
+    def taken(steadiness: float, step_ns: int, frames: int) -> float:
+        film = Film()
+        got = film.next(FACE, crop_of(skin()))
+        for _ in range(frames):
+            got = film.next(FACE + np.float32(0.1), crop_of(skin()), steadiness, step_ns)
+        return float((got - FACE)[:468, 0].mean()) / 0.1
+
+    assert taken(1.0, FRAME_NS, 1) < taken(0.5, FRAME_NS, 1) < taken(0.2, FRAME_NS, 1)
+    assert taken(0.5, FRAME_NS // 2, 2) == pytest.approx(taken(0.5, FRAME_NS, 1), abs=0.06)
+    assert face_height(FACE) == pytest.approx(HEIGHT, rel=0.01)
