@@ -367,8 +367,9 @@ def test_plain_lines_come_every_five_seconds(
         show(changed(sinks=("null", "web:http://127.0.0.1:1/?token=x")))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Sending to null"
-    assert lines[-1] == "Sending to null, web:http://127.0.0.1:1/?token=x"
-    assert len(lines) == 5
+    assert lines[-2] == "Sending to null, web:http://127.0.0.1:1/?token=x"
+    assert "framerate=60 fflags=nobuffer" in lines[-1], "what to enter in OBS"
+    assert len(lines) == 6
 
 
 def test_live_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
