@@ -24,7 +24,8 @@ VENDOR_DRIVERS = {"livecam.output.pyvcam": "pyvirtualcam"}
 _PROBE = """
 import importlib, pkgutil, platform, sys
 # What stands beneath livecam is not under test, and looks at the real system while it is imported.
-import asyncio, concurrent.futures, urllib.request, multiprocessing, multiprocessing.shared_memory, multiprocessing.resource_tracker
+import asyncio, concurrent.futures, urllib.request
+import multiprocessing, multiprocessing.shared_memory, multiprocessing.resource_tracker
 import av, av.device, click, cv2, numpy, onnx, onnxruntime, platformdirs, psutil, rich.console, rich.live
 import starlette.applications, starlette.requests, subprocess, tempfile, uvicorn, uvicorn.protocols.http.h11_impl
 missing, system, skipped = sys.argv[1].split(","), sys.argv[2], tuple(sys.argv[3].split(",")) if sys.argv[3] else ()
