@@ -24,6 +24,9 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/{cache,clips,data,out} "$results"
 
 cd "$root"
+# An installation has its byte code. A checkout whose Python was told not to write any has none, and the guest cannot
+# write it: every start there would compile livecam anew.
+"$python" -m compileall -q "$root/livecam"
 # The guest has no network, and nothing outside the work folder can be written there.
 "$python" -m livecam models fetch
 user_cache=$("$python" -c 'from livecam.config import Paths; print(Paths.find().cache)')
