@@ -20,11 +20,9 @@ class Withheld(StrEnum):
 
     NO_FACE = "no-face"
     WEAK_FACE = "weak-face"
-    SETTLING = "settling"
     OTHER_PERSON = "other-person"
     NO_PERSONA = "no-persona"
     PANIC = "panic"
-    STALE = "stale"
     FAILED = "failed"
 
 
