@@ -1,4 +1,4 @@
-"""Recipes: what a network is, where it comes from, its licence and its numeric contract; one TOML file each.
+"""Recipes of the embedded networks: what each is, where it comes from, its licence and its numbers; one TOML file each.
 
 The files and their keys are explained in engines/README.md. Adding a network of a known kind is adding a file there.
 """
@@ -43,9 +43,14 @@ def recipes_folder() -> Path:
     raise ModelError(f"The recipes of the networks are missing beside {package}.", "Install livecam again.")
 
 
+def embedded_folder() -> Path:
+    """Where the recipes of the embedded networks are."""
+    return recipes_folder() / "embedded"
+
+
 def recipe_names(folder: Path | None = None) -> tuple[str, ...]:
     """All recipes there are, sorted."""
-    return tuple(sorted(path.stem for path in (folder or recipes_folder()).glob("*.toml")))
+    return tuple(sorted(path.stem for path in (folder or embedded_folder()).glob("*.toml")))
 
 
 def load_recipe(name: str, folder: Path | None = None) -> Recipe:
@@ -54,7 +59,7 @@ def load_recipe(name: str, folder: Path | None = None) -> Recipe:
     Raises:
         ModelError: There is none, or its file is not as it must be.
     """
-    path = (folder or recipes_folder()) / f"{name}.toml"
+    path = (folder or embedded_folder()) / f"{name}.toml"
     if name not in recipe_names(folder):
         raise ModelError(f"There is no recipe '{name}'.", f"Recipes: {', '.join(recipe_names(folder))}.")
     raw = path.read_bytes()

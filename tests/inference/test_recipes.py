@@ -15,7 +15,7 @@ from livecam.inference.recipes import MESH_ENGINE, load_recipe, recipe_names, re
 from livecam.inference.sections import Section
 
 NAME = "face_landmark"
-SOURCE_TREE = Path(__file__).parents[2] / "engines"
+SOURCE_TREE = Path(__file__).parents[2] / "engines" / "embedded"
 
 
 @pytest.fixture
