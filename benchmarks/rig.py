@@ -1,7 +1,7 @@
 """The real parts of the swap, put together so that what goes in and what comes out can be seen."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -17,7 +17,7 @@ from livecam.faces.library import built_in_photo
 from livecam.inference.weights import cache_folder
 from livecam.vision.mesh.detect import FullRangeDetector, ShortRangeDetector
 from livecam.vision.mesh.engine import IDENTITY, MeshSwapper
-from livecam.vision.mesh.landmarks import MESH_ROWS, MeshFit, MeshLandmarker, Roi
+from livecam.vision.mesh.landmarks import MESH_ROWS, Crop, MeshFit, MeshLandmarker, Roi
 from livecam.vision.mesh.pose import face_height
 from livecam.vision.mesh.topology import rigid_fitter
 from livecam.vision.track import Landmarker, MeshFollower
@@ -65,9 +65,9 @@ class _Remembering:
         self._inner = inner
         self.last = np.empty((0, 3), dtype=np.float32)
 
-    def __call__(self, image: Image, roi: Roi) -> MeshFit:
+    def __call__(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> MeshFit:
         """See `MeshLandmarker`."""
-        fit = self._inner(image, roi)
+        fit = self._inner(image, roi, on_crop)
         self.last = fit.points
         return fit
 

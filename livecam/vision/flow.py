@@ -8,15 +8,24 @@ at the same lag (0.27 % of the face's height).
 """
 
 import math
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from livecam.core.frame import NS_PER_S, Points
+from livecam.core.ahead import Ahead
+from livecam.core.frame import NS_PER_S, Image, Points
 from livecam.vision.mesh.landmarks import MESH_ROWS, Crop
-from livecam.vision.mesh.pose import face_height
+from livecam.vision.mesh.pose import face_height, mean_row
 from livecam.vision.smooth import looseness
+
+_PATIENCE_S: Final = 1.0
+
+Flow: TypeAlias = npt.NDArray[np.float32]
+"""(h, w, 2) f32 px: how far each px has moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +58,23 @@ class FlowCarrier:
 
     Args:
         rules: How far the flow is believed.
+        ahead: Where the flow is found beside the network, when `look` is called before it.
     """
 
-    def __init__(self, rules: FlowRules | None = None) -> None:
+    def __init__(self, rules: FlowRules | None = None, ahead: Ahead | None = None) -> None:
         self._rules = rules or FlowRules()
+        self._ahead = ahead
+        self._begun: tuple[Crop, Future[Flow]] | None = None
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._crop: Crop | None = None
         self._points: Points | None = None
         self._last_ns = 0
+
+    def look(self, crop: Crop) -> None:
+        """Begin with `crop`, in which the points of the next call are being searched for. May be left out."""
+        if self._ahead is not None and self._crop is not None:
+            before = self._crop.grey
+            self._begun = crop, self._ahead(lambda: self._between(before, crop.grey))
 
     def __call__(self, points: Points, crop: Crop | None, captured_ns: int, steadiness: float) -> Points:
         """The steadied points.
@@ -86,22 +104,35 @@ class FlowCarrier:
 
     def reset(self) -> None:
         """Forget everything; the next points pass as they are."""
-        self._crop = self._points = None
+        self._crop = self._points = self._begun = None
 
     def _torn(self, last: Points, points: Points, step_s: float) -> bool:
         """Whether time or the face has jumped."""
-        dx, dy = (points[:MESH_ROWS, :2].mean(axis=0) - last[:MESH_ROWS, :2].mean(axis=0)).tolist()
+        dx, dy = mean_row(points[:MESH_ROWS, :2] - last[:MESH_ROWS, :2]).tolist()
         jumped = math.hypot(dx, dy) > self._rules.longest_jump * face_height(points)
         return jumped or not 0 < step_s <= self._rules.longest_gap_s
 
     def _carried(self, points: Points, before: Crop, now: Crop) -> Points:
         """(N, 3) f32: `points` of the last frame where the flow took them; depth is left alone."""
-        flow = self._flow.calc(before.grey, now.grey, None)  # type: ignore[call-overload]
+        flow = self._found(before, now)
         places = before.places(points)
         moved = cv2.remap(flow, places[:, None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
         carried = points.copy()
         carried[:, :2] = now.in_frame(places + moved[:, 0])
         return carried
+
+    def _found(self, before: Crop, now: Crop) -> Flow:
+        """The flow from `before` to `now`: begun in `look`, else found now."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            # Waited for in any case, as the two must not use the memory of the algorithm at once.
+            flow = begun[1].result(_PATIENCE_S)
+            if begun[0] is now:
+                return flow
+        return self._between(before.grey, now.grey)
+
+    def _between(self, before: Image, now: Image) -> Flow:
+        return self._flow.calc(before, now, None)  # type: ignore[call-overload,no-any-return]
 
     def _corrected(self, carried: Points, points: Points, step_s: float, loosen: float) -> Points:
         """(N, 3) f32: `carried` on the way to `points`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from livecam.core.frame import NS_PER_S, Points
-from livecam.vision.mesh.pose import PoseFitter, Rows, face_height
+from livecam.vision.mesh.pose import PoseFitter, Rows, face_height, mean_row
 
 _SPEED_GAIN = 10.0
 _SHORTEST_STEP_S = 1e-3
@@ -78,7 +78,7 @@ class OneEuro:
     def _rate(self, speed: Rows) -> Rows:
         """Length of the speed: (N, 1), or (1, 1) when the rows share one."""
         flat = speed[:, :2].mean(axis=0, keepdims=True) if self._common else speed[:, :2]
-        rate: Rows = np.sqrt((flat * flat).sum(axis=1, keepdims=True))
+        rate: Rows = np.sqrt(np.einsum("nd,nd->n", flat, flat))[:, None]
         return rate
 
     def reset(self) -> None:
@@ -151,7 +151,7 @@ class PoseSpaceFilter:
 
     def _restart_if_torn(self, points: Points, step_s: float, height: float) -> None:
         """Reset when time or the face has jumped since the last points."""
-        x, y = points[:, :2].mean(axis=0).tolist()
+        x, y = mean_row(points[:, :2]).tolist()
         if self._last_middle is not None:
             way = math.hypot(x - self._last_middle[0], y - self._last_middle[1])
             if not 0 <= step_s <= self._longest_gap_s or way > self._longest_jump * height:

@@ -1,17 +1,18 @@
 """Following faces: the landmarker in the region of the frame before, and a detector only when nobody is followed."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from livecam.core.ahead import Ahead
 from livecam.core.face import Box, Detection, Face, Landmarks, Topology, box_of
 from livecam.core.frame import NS_PER_S, Image
 from livecam.core.seams import Detector
 from livecam.vision.flow import FlowCarrier
-from livecam.vision.mesh.landmarks import MESH_ROWS, MeshFit, Roi
+from livecam.vision.mesh.landmarks import MESH_ROWS, Crop, MeshFit, Roi
 from livecam.vision.mesh.pose import PoseFitter
 from livecam.vision.mesh.topology import TOPOLOGY
 from livecam.vision.smooth import PoseSpaceFilter
@@ -23,8 +24,8 @@ _FILTERED = 0.3
 class Landmarker(Protocol):
     """Finds the mesh of the face in a square of the frame."""
 
-    def __call__(self, image: Image, roi: Roi) -> MeshFit:
-        """The mesh in `roi` of `image`, (H, W, 3) u8 BGR."""
+    def __call__(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> MeshFit:
+        """The mesh in `roi` of `image`, (H, W, 3) u8 BGR; `on_crop` is told what is looked at, before the search."""
         ...
 
 
@@ -110,13 +111,22 @@ class FaceFinder:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What all tracks share."""
+
+    fitter: PoseFitter
+    ahead: Ahead
+
+
 class _Track:
     """One followed face. `number` is its id; numbers rise, so a smaller one has been followed for longer."""
 
-    def __init__(self, number: int, roi: Roi, fit: MeshFit, captured_ns: int, fitter: PoseFitter) -> None:
+    def __init__(self, number: int, roi: Roi, fit: MeshFit, captured_ns: int, parts: _Parts) -> None:
         self.number = number
-        self._filter = PoseSpaceFilter(fitter)
-        self._carrier = FlowCarrier()
+        self._filter = PoseSpaceFilter(parts.fitter)
+        self._carrier = FlowCarrier(ahead=parts.ahead)
+        self.look = self._carrier.look
         self.take(roi, fit, captured_ns)
 
     def take(self, roi: Roi, fit: MeshFit, captured_ns: int) -> None:
@@ -162,7 +172,7 @@ class MeshFollower:
         self._max_faces = max_faces
         # Fitted on the whole face, not on its rigid part: the filter gives the pose back as it took it, and noise in
         # a pose fitted on few points would go past the filter of the shape (measured: 4 % more flicker).
-        self._fitter = PoseFitter(TOPOLOGY.canonical.astype(np.float64))
+        self._parts = _Parts(PoseFitter(TOPOLOGY.canonical.astype(np.float64)), Ahead("livecam-flow"))
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []
         self._frames = 0
@@ -201,7 +211,7 @@ class MeshFollower:
         """Find each followed face in the new frame; those that are not there become lost."""
         followed: list[_Track] = []
         for track in self._tracks:
-            found = self._look(image, track.roi)
+            found = self._look(image, track.roi, track.look)
             if found is None or _same(box_of(found[1].points[:MESH_ROWS]), followed):
                 self._lost.append(track)
                 self._finder.reset()
@@ -217,7 +227,7 @@ class MeshFollower:
         for roi, fit in self._found(image):
             box = box_of(fit.points[:MESH_ROWS])
             if not _same(box, self._tracks):
-                self._tracks.append(_Track(self._number_for(box), roi, fit, captured_ns, self._fitter))
+                self._tracks.append(_Track(self._number_for(box), roi, fit, captured_ns, self._parts))
                 self._finder.reset()
             if len(self._tracks) >= self._max_faces:
                 return
@@ -233,9 +243,11 @@ class MeshFollower:
             if second:
                 yield second
 
-    def _look(self, image: Image, roi: Roi) -> tuple[Roi, MeshFit] | None:
+    def _look(
+        self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None
+    ) -> tuple[Roi, MeshFit] | None:
         """The mesh in `roi` and the region it gives for the next frame; None when there is no believable face."""
-        fit = self._landmarker(image, roi)
+        fit = self._landmarker(image, roi, on_crop)
         if not (fit.presence > self._rules.presence and np.isfinite(fit.points).all()):
             return None
         region = Roi.from_points(fit.points)

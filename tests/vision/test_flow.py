@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from livecam.core.ahead import Ahead
 from livecam.core.frame import NS_PER_S, Image, Points
 from livecam.vision.flow import FlowCarrier
 from livecam.vision.mesh.landmarks import SIDE, Crop, Roi
@@ -167,3 +168,20 @@ def test_heavier_is_calmer_and_the_frame_rate_does_not_matter() -> None:
     assert taken(1.0, FRAME_NS, 1) < taken(0.5, FRAME_NS, 1) < taken(0.2, FRAME_NS, 1)
     assert taken(0.5, FRAME_NS // 2, 2) == pytest.approx(taken(0.5, FRAME_NS, 1), abs=0.06)
     assert face_height(FACE) == pytest.approx(HEIGHT, rel=0.01)
+
+
+def test_what_was_begun_ahead_is_what_would_have_been_found() -> None:
+    """Also when a crop was announced and never came, and when the face jumped in between."""
+    carriers = FlowCarrier(), FlowCarrier(ahead=Ahead("test-flow"))
+    crop, points = crop_of(skin()), FACE
+    for number, step in enumerate([0.0, 2.0, 4.0, 90.0, 91.0, 93.0]):
+        crop = crop_of(moved(skin(), step, 0))
+        if number == 2:
+            carriers[1].look(crop_of(skin()))
+        carriers[1].look(crop)
+        points = jittered(FACE, number) + np.array([step, 0, 0], np.float32)
+        alone, beside = (carrier(points, crop, NS_PER_S + number * FRAME_NS, 0.5) for carrier in carriers)
+        np.testing.assert_array_equal(alone, beside)
+    carriers[1].look(crop)
+    carriers[1].reset()
+    np.testing.assert_array_equal(carriers[1](points, crop, 2 * NS_PER_S, 0.5), points)

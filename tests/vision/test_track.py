@@ -11,7 +11,7 @@ from livecam.core.face import Box, Detection, Face, Landmarks, Topology, box_of
 from livecam.core.frame import NS_PER_S, Image, Points
 from livecam.core.seams import Follower
 from livecam.vision.mesh.detect import FullRangeDetector, ShortRangeDetector
-from livecam.vision.mesh.landmarks import MeshFit, MeshLandmarker, Roi
+from livecam.vision.mesh.landmarks import Crop, MeshFit, MeshLandmarker, Roi
 from livecam.vision.mesh.pose import Pose
 from livecam.vision.mesh.topology import TOPOLOGY
 from livecam.vision.track import FaceFinder, MeshFollower, TrackRules
@@ -65,7 +65,7 @@ class Scene:
         points = mesh_at(person.x, person.y, person.height)
         return Detection(box_of(points), Landmarks(points[[33, 263, 1, 61, 291], :2], Topology.FIVE), 0.9)
 
-    def __call__(self, image: Image, roi: Roi) -> MeshFit:
+    def __call__(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> MeshFit:
         self.looks += 1
         in_reach = [p for p in self.people if abs(p.x - roi.x) < roi.side and abs(p.y - roi.y) < roi.side]
         if not in_reach:

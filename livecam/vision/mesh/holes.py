@@ -9,6 +9,7 @@ from livecam.core.frame import Image, Points
 from livecam.core.settings import Eyes
 from livecam.vision.blend import Blender
 from livecam.vision.mesh.mask import fill, polygon
+from livecam.vision.mesh.pose import mean_length
 from livecam.vision.mesh.raster import Grid
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.topology import Indices, MeshTopology, Pair
@@ -131,5 +132,4 @@ def _gaze(vertices: Points, eye: Indices, iris: int) -> float:
 
 def _gap(vertices: Points, pair: Pair) -> float:
     """Mean distance between the rows of a pair in the picture plane, px."""
-    apart = vertices[pair.upper, :2] - vertices[pair.lower, :2]
-    return float(np.sqrt((apart * apart).sum(axis=1)).mean())
+    return mean_length(vertices[pair.upper, :2] - vertices[pair.lower, :2])

@@ -5,7 +5,7 @@ that replace some of its rows.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
@@ -139,17 +139,24 @@ class MeshLandmarker:
         self._crop = np.empty((1, SIDE, SIDE, 3), dtype=np.uint8)
         self._mesh = np.empty((ALL_ROWS, 3), dtype=np.float32)
 
-    def __call__(self, image: Image, roi: Roi) -> MeshFit:
+    def __call__(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> MeshFit:
         """The mesh of the face in `roi` of `image`, (H, W, 3) u8 BGR; beyond the image its edge is repeated.
+
+        Args:
+            image: The frame.
+            roi: Where to look.
+            on_crop: Told what is looked at, before the network runs.
 
         Raises:
             EngineError: The backend failed.
         """
         matrix = roi.matrix(SIDE)
         self._cut(image, matrix)
+        crop = Crop(cv2.cvtColor(self._crop[0], cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), matrix)
+        if on_crop is not None:
+            on_crop(crop)
         outputs = self._engine.run({"image": self._crop})
         self._merge(outputs)
-        crop = Crop(cv2.cvtColor(self._crop[0], cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), matrix)
         return MeshFit(self._in_frame(matrix, roi.side / SIDE), float(outputs["presence"][0]), crop)
 
     def _cut(self, image: Image, matrix: Matrix) -> None:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from livecam.core.frame import Image, Points
+from livecam.vision.mesh.pose import mean_row
 from livecam.vision.mesh.raster import Grid
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.topology import Indices, MeshTopology
@@ -68,7 +69,7 @@ class MaskMaker:
         The frame's edge cuts the face without softening it: beyond it, the mask goes on as it was.
         """
         points = shown[self._oval, :2]
-        inset = points + (points.mean(axis=0) - points) * np.float32(_INSET)
+        inset = points + (mean_row(points) - points) * np.float32(_INSET)
         out = fill(self._scratch("mask.soft", oval.shape, np.uint8), polygon(inset, grid), 255)
         width = max(1, round(height / grid.step * _FEATHER / 2))
         for _ in range(2):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from livecam.core.frame import Points
-from livecam.vision.mesh.pose import Rows
+from livecam.vision.mesh.pose import Rows, mean_length, mean_row
 from livecam.vision.mesh.topology import LANDMARKS, Indices, MeshTopology, Pair, rigid_fitter
 
 # How fast the wearer's neutral shape is learnt: the mean of all frames so far, later of about the last 200.
@@ -93,7 +93,7 @@ class ShapeTransfer:
         shift = (move @ pose.rotation.T * pose.scale).astype(np.float32)
         out[:LANDMARKS] += shift
         for (start, end), eye in zip(_IRISES, self._eyes, strict=True):
-            out[start:end, :2] += shift[eye, :2].mean(axis=0)
+            out[start:end, :2] += mean_row(shift[eye, :2])
         return out
 
     def _move(self, shape: Rows, mean: Rows, goal: Rows) -> Rows:
@@ -101,7 +101,7 @@ class ShapeTransfer:
         move = goal - mean
         paired = np.concatenate([_moved_as_one(joint, move, shape, mean, goal) for joint in self._joints])
         move += self._spread @ (paired - move[self._rows])
-        move -= self._as_one * (move - move[self._lips].mean(axis=0))
+        move -= self._as_one * (move - mean_row(move[self._lips]))
         return move
 
     def _shut_lids(self, shape: Rows, moved: Rows) -> Rows:
@@ -127,14 +127,14 @@ def _moved_as_one(joint: _Joint, move: Rows, shape: Rows, mean: Rows, goal: Rows
     ratio = 1.0
     if not joint.rigid:
         wanted, own = _gap(goal, joint.pair), _gap(mean, joint.pair)
-        ratio = float(np.clip(wanted / max(own, 1e-6), *_LID_GAP))
+        ratio = min(max(wanted / max(own, 1e-6), _LID_GAP[0]), _LID_GAP[1])
     widen = (shape[upper] - shape[lower]) * ((ratio - 1) / 2)
     return np.concatenate([middle + widen, middle - widen])
 
 
 def _gap(shape: Rows, pair: Pair) -> float:
     """Mean distance between the rows of a pair."""
-    return float(np.linalg.norm(shape[pair.upper] - shape[pair.lower], axis=1).mean())
+    return mean_length(shape[pair.upper] - shape[pair.lower])
 
 
 def _spread(canonical: Points, rows: Indices) -> Rows:

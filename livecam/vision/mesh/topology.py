@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livecam.core.frame import Points
-from livecam.vision.mesh.pose import PoseFitter, canonical_shape, face_height
+from livecam.vision.mesh.pose import PoseFitter, canonical_shape, face_height, mean_row
 
 LANDMARKS = 468
 """Landmarks of the face itself; rows from here on are the irises, five each, centre first."""
@@ -94,12 +94,12 @@ class MeshTopology:
         vertices[:LANDMARKS] = points[:LANDMARKS]
         oval = points[self.oval]
         ring = vertices[LANDMARKS:-2]
-        np.subtract(oval, oval.mean(axis=0), out=ring)
+        np.subtract(oval, mean_row(oval), out=ring)
         ring *= np.float32(_RING_OUT)
         ring[:, 2] = _RING_DEPTH * face_height(points)
         ring += oval
         for row, iris, eye in zip((-2, -1), (_LEFT_IRIS, _RIGHT_IRIS), self.eyes, strict=True):
-            vertices[row] = points[eye].mean(axis=0)
+            vertices[row] = mean_row(points[eye])
             if len(points) > iris:
                 vertices[row, :2] = points[iris, :2]
         return vertices
