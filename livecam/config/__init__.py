@@ -8,7 +8,9 @@ Size(width=1280, height=720)
 from livecam.config.choices import LogLevel, Provider
 from livecam.config.example import example_text
 from livecam.config.load import Layer, Origin, Resolved, defaults, load
+from livecam.config.neural import NeuralConfig
 from livecam.config.paths import Paths
+from livecam.config.presets import PRESETS, Preset, PresetName
 from livecam.config.registry import SECTIONS, SETTINGS, Key
 from livecam.config.schema import (
     Config,
@@ -22,6 +24,7 @@ from livecam.config.schema import (
 )
 
 __all__ = [
+    "PRESETS",
     "SECTIONS",
     "SETTINGS",
     "Config",
@@ -31,9 +34,12 @@ __all__ = [
     "LogConfig",
     "LogLevel",
     "ModelsConfig",
+    "NeuralConfig",
     "Origin",
     "OutputConfig",
     "Paths",
+    "Preset",
+    "PresetName",
     "PrivacyConfig",
     "Provider",
     "Resolved",

@@ -92,7 +92,20 @@ def load(
     for found in (*_from_file(file), *_from_environment(environment), *_from_flags(flags or {})):
         values[found.key.path] = found.value
         origins[found.key.path] = found.origin
-    return Resolved(build(values), values, origins, file, base.paths)
+    return Resolved(_whole(build(values)), values, origins, file, base.paths)
+
+
+def _whole(config: Config) -> Config:
+    """`config`, when its values go together.
+
+    Raises:
+        ConfigError: They do not.
+    """
+    try:
+        config.settings  # noqa: B018 - makes and checks them
+    except ValueError as error:
+        raise ConfigError(str(error), "`livecam config show` prints where each value came from.") from None
+    return config
 
 
 def defaults(environment: Mapping[str, str] = os.environ) -> Resolved:

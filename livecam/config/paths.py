@@ -16,7 +16,7 @@ class Paths:
 
     Attributes:
         config_file: The file that is read when none is named.
-        data: What must not be lost: personas, recordings. ``LIVECAM_DATA`` overrides it.
+        data: What must not be lost: personas, recordings, own recipes. ``LIVECAM_DATA`` overrides it.
         cache: What can be made again: networks, prepared personas. ``LIVECAM_CACHE`` overrides it.
     """
 
@@ -43,6 +43,11 @@ class Paths:
     def recordings(self) -> Path:
         """Recordings that were not given a path."""
         return self.data / "recordings"
+
+    @property
+    def recipes(self) -> Path:
+        """The user's own recipes of networks."""
+        return self.data / "recipes"
 
     @property
     def models(self) -> Path:

@@ -5,7 +5,8 @@ from dataclasses import Field, dataclass, fields
 from types import MappingProxyType
 from typing import ClassVar, Final, Protocol, TypeVar
 
-from livecam.config.schema import META, Config, Setting
+from livecam.config.schema import Config
+from livecam.config.setting import META, Setting
 
 T = TypeVar("T")
 

@@ -4,40 +4,18 @@ Each field carries a `Setting`: its help text, its flag, and its kind (type, ran
 environment variables, ``livecam config show`` and docs/livecam.toml are all made from it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from livecam.config.choices import LogLevel, Provider
 from livecam.config.compound import Otherwise, PathKind, SizeKind, SpecKind, SpecList
-from livecam.config.kinds import Choice, Kind, Number, Switch, Text
+from livecam.config.kinds import Choice, Number, Switch, Text
+from livecam.config.neural import NeuralConfig
+from livecam.config.setting import META, about
 from livecam.core.frame import Size
-from livecam.core.settings import Eyes, Mode, Others, Settings
+from livecam.core.settings import BLEND_LIMIT, Eyes, Mode, Others, Settings
 from livecam.core.spec import SourceWish, Spec, parse_spec
-
-META = "setting"
-"""Key of a field's `Setting`, or of a section's help text, in its metadata."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What is known about a field besides its name and type.
-
-    Attributes:
-        kind: Reads, writes and checks values.
-        help: One or two sentences for a user.
-        flag: Of ``livecam run``, with its dashes.
-    """
-
-    kind: Kind
-    help: str
-    flag: str
-
-
-def _about(kind: Kind, flag: str, help_text: str) -> Mapping[str, Setting]:
-    return {META: Setting(kind, help_text, flag)}
-
 
 AUTO: Final = parse_spec("auto")
 """A source or sink that the app chooses."""
@@ -49,7 +27,7 @@ class SourceConfig:
 
     spec: Spec = field(
         default=AUTO,
-        metadata=_about(
+        metadata=about(
             SpecKind(),
             "--source",
             "camera:INDEX|NAME|PATH, file:PATH (?loop=0&pace=0), stream:URL, synthetic, or auto: "
@@ -58,17 +36,17 @@ class SourceConfig:
     )
     size: Size = field(
         default=Size(1280, 720),
-        metadata=_about(SizeKind(), "--size", "Size asked of the source; what it really gives is read back."),
+        metadata=about(SizeKind(), "--size", "Size asked of the source; what it really gives is read back."),
     )
     fps: float = field(
         default=30.0,
-        metadata=_about(
+        metadata=about(
             Number(1, 240, "frames/s"), "--fps", "Rate asked of the source; what it really gives is read back."
         ),
     )
     timeout_s: float = field(
         default=1.0,
-        metadata=_about(
+        metadata=about(
             Number(0.1, 60, "s"), "--source-timeout", "Longest wait for a frame before the source counts as lost."
         ),
     )
@@ -80,7 +58,7 @@ class OutputConfig:
 
     sinks: tuple[Spec, ...] = field(
         default=(AUTO,),
-        metadata=_about(
+        metadata=about(
             SpecList(),
             "--sink",
             "virtualcam[:DEVICE], v4l2:DEVICE, pipewire[:LABEL], record:PATH.mp4, web[:PORT], "
@@ -90,7 +68,7 @@ class OutputConfig:
     )
     size: Size | None = field(
         default=None,
-        metadata=_about(
+        metadata=about(
             Otherwise(SizeKind(), "source"),
             "--output-size",
             "Size of every picture sent, for the whole run; the frame is fitted into it. source: the size asked of it.",
@@ -98,7 +76,7 @@ class OutputConfig:
     )
     fps: float | None = field(
         default=None,
-        metadata=_about(
+        metadata=about(
             Otherwise(Number(1, 240, "pictures/s"), "source"),
             "--output-fps",
             "Rate at which pictures are sent. source: the rate asked of it.",
@@ -106,13 +84,11 @@ class OutputConfig:
     )
     recordings: Path | None = field(
         default=None,
-        metadata=_about(
-            Otherwise(PathKind(), "auto"), "--recordings", "Folder of the short recording that auto makes."
-        ),
+        metadata=about(Otherwise(PathKind(), "auto"), "--recordings", "Folder of the short recording that auto makes."),
     )
     process: bool = field(
         default=False,
-        metadata=_about(
+        metadata=about(
             Switch(),
             "--output-process",
             "Send from a process of its own, which shows the slate when this one dies, until a new run takes over.",
@@ -120,7 +96,7 @@ class OutputConfig:
     )
     orphan_s: float = field(
         default=600.0,
-        metadata=_about(
+        metadata=about(
             Number(0, 86_400, "s"), "--orphan-time", "How long that process goes on alone before it ends by itself."
         ),
     )
@@ -132,17 +108,17 @@ class FaceConfig:
 
     persona: str = field(
         default="nobody",
-        metadata=_about(Text(40), "--persona", "Name of the persona to wear; `livecam faces list` lists them."),
+        metadata=about(Text(40), "--persona", "Name of the persona to wear; `livecam faces list` lists them."),
     )
     shape: float = field(
         default=0.5,
-        metadata=_about(
+        metadata=about(
             Number(0, 1), "--shape", "How far your proportions move towards the persona's: 0 not at all, 1 all the way."
         ),
     )
     eyes: Eyes = field(
         default=Eyes.SOURCE,
-        metadata=_about(
+        metadata=about(
             Choice(Eyes),
             "--eyes",
             "source: the persona's eyes, following your gaze. target: your own. auto: as fits the pose.",
@@ -150,11 +126,11 @@ class FaceConfig:
     )
     steadiness: float = field(
         default=0.5,
-        metadata=_about(Number(0, 1), "--steadiness", "0 follows every measurement, 1 smooths most and lags most."),
+        metadata=about(Number(0, 1), "--steadiness", "0 follows every measurement, 1 smooths most and lags most."),
     )
     others: Others = field(
         default=Others.BLUR,
-        metadata=_about(
+        metadata=about(
             Choice(Others),
             "--others",
             "What happens to other people in the picture: blur their faces, withhold the picture, or leave them.",
@@ -168,13 +144,13 @@ class PrivacyConfig:
 
     passthrough: bool = field(
         default=False,
-        metadata=_about(
+        metadata=about(
             Switch(), "--passthrough", "Send the camera's picture unchanged, with your own face. Never on by itself."
         ),
     )
     hold_ms: float = field(
         default=250.0,
-        metadata=_about(
+        metadata=about(
             Number(0, 2000, "ms"),
             "--hold",
             "How long the last cleared picture may stand in when no new one is cleared, before the slate is shown.",
@@ -182,11 +158,11 @@ class PrivacyConfig:
     )
     slate_text: str = field(
         default="One moment, please",
-        metadata=_about(Text(80), "--slate-text", "Words on the slate; empty for a plain one."),
+        metadata=about(Text(80), "--slate-text", "Words on the slate; empty for a plain one."),
     )
     slate_picture: Path | None = field(
         default=None,
-        metadata=_about(
+        metadata=about(
             Otherwise(PathKind(), "none"), "--slate-picture", "Your own picture as the slate, instead of the words."
         ),
     )
@@ -198,13 +174,19 @@ class ModelsConfig:
 
     cache: Path | None = field(
         default=None,
-        metadata=_about(
+        metadata=about(
             Otherwise(PathKind(), "auto"), "--models-dir", "Folder of the networks; auto: the user's cache folder."
+        ),
+    )
+    recipes: Path | None = field(
+        default=None,
+        metadata=about(
+            Otherwise(PathKind(), "shipped"), "--recipes", "Folder of recipes to be used instead of the shipped ones."
         ),
     )
     provider: Provider = field(
         default=Provider.AUTO,
-        metadata=_about(
+        metadata=about(
             Choice(Provider),
             "--provider",
             "What runs the networks. auto takes the best that works; a named one that does not work is an error.",
@@ -218,15 +200,15 @@ class RunConfig:
 
     seconds: float = field(
         default=0.0,
-        metadata=_about(Number(0, 31_536_000, "s"), "--seconds", "Stop after this time; 0 runs until it is stopped."),
+        metadata=about(Number(0, 31_536_000, "s"), "--seconds", "Stop after this time; 0 runs until it is stopped."),
     )
     report: Path | None = field(
         default=None,
-        metadata=_about(Otherwise(PathKind(), "none"), "--report", "Write the run's numbers to this JSON file."),
+        metadata=about(Otherwise(PathKind(), "none"), "--report", "Write the run's numbers to this JSON file."),
     )
     tty: bool = field(
         default=True,
-        metadata=_about(
+        metadata=about(
             Switch(), "--tty", "One live status line when on a terminal; --no-tty prints a plain line every 5 s."
         ),
     )
@@ -237,11 +219,11 @@ class LogConfig:
     """The log."""
 
     level: LogLevel = field(
-        default=LogLevel.WARNING, metadata=_about(Choice(LogLevel), "--log-level", "The least that is logged.")
+        default=LogLevel.WARNING, metadata=about(Choice(LogLevel), "--log-level", "The least that is logged.")
     )
     file: Path | None = field(
         default=None,
-        metadata=_about(
+        metadata=about(
             Otherwise(PathKind(), "none"), "--log-file", "Write the log to this file instead of the terminal."
         ),
     )
@@ -258,6 +240,9 @@ class Config:
         default_factory=PrivacyConfig, metadata={META: "What may leave, and what is shown when nothing may."}
     )
     models: ModelsConfig = field(default_factory=ModelsConfig, metadata={META: "The networks, and what runs them."})
+    neural: NeuralConfig = field(
+        default_factory=NeuralConfig, metadata={META: "The neural swap: which networks, for those who have them."}
+    )
     run: RunConfig = field(default_factory=RunConfig, metadata={META: "One run: how long, and what is told about it."})
     log: LogConfig = field(default_factory=LogConfig, metadata={META: "The log."})
 
@@ -286,4 +271,6 @@ class Config:
             shape=self.face.shape,
             eyes=self.face.eyes,
             steadiness=self.face.steadiness,
+            blend=self.neural.blend,
+            blend_limit=1.0 if self.neural.force_blend else BLEND_LIMIT,
         )

@@ -29,6 +29,9 @@ class Eyes(StrEnum):
     AUTO = "auto"
 
 
+BLEND_LIMIT = 0.85
+"""An enhancer at full strength turns a face to plastic; more than this is refused unless forced."""
+
 _STRICTNESS = {Others.LEAVE: 0, Others.BLUR: 1, Others.WITHHOLD: 2}
 
 
@@ -46,6 +49,8 @@ class Settings:
         shape: 0..1, how far the wearer's proportions move towards the persona's.
         eyes: Whose eyes are shown.
         steadiness: 0..1, 0 follows every measurement, 1 smooths most.
+        blend: 0..`blend_limit`, how much of the enhancer shows; the mesh swap has none.
+        blend_limit: The largest `blend` that is taken.
     """
 
     revision: int = 0
@@ -57,12 +62,17 @@ class Settings:
     shape: float = 0.5
     eyes: Eyes = Eyes.SOURCE
     steadiness: float = 0.5
+    blend: float = 0.7
+    blend_limit: float = BLEND_LIMIT
 
     def __post_init__(self) -> None:
-        for name in ("shape", "steadiness"):
-            value = float(getattr(self, name))
+        for name, value in (("shape", self.shape), ("steadiness", self.steadiness), ("blend", self.blend)):
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} must lie in 0..1, not {value}.")
+        if self.blend > self.blend_limit:
+            raise ValueError(
+                f"A blend above {self.blend_limit:g} turns the face to plastic; {self.blend:g} needs --force-blend."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,14 @@ class SetSteadiness:
     value: float
 
 
-Tuning: TypeAlias = SetPersona | SetShape | SetEyes | SetSteadiness
+@dataclass(frozen=True, slots=True)
+class SetBlend:
+    """Change how much of the enhancer shows, 0..1."""
+
+    value: float
+
+
+Tuning: TypeAlias = SetPersona | SetShape | SetEyes | SetSteadiness | SetBlend
 Command: TypeAlias = Panic | Resume | SetMode | SetOthers | Tuning
 
 
@@ -156,6 +173,8 @@ def _tuned(settings: Settings, command: Tuning, revision: int) -> Settings:
             return replace(settings, revision=revision, eyes=eyes)
         case SetSteadiness(value):
             return replace(settings, revision=revision, steadiness=value)
+        case SetBlend(value):
+            return replace(settings, revision=revision, blend=value)
         case _:
             assert_never(command)
 

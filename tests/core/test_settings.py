@@ -13,6 +13,7 @@ from livecam.core.settings import (
     Others,
     Panic,
     Resume,
+    SetBlend,
     SetEyes,
     SetMode,
     SetOthers,
@@ -34,6 +35,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(SetShape, UNIT),
     st.builds(SetEyes, st.sampled_from(Eyes)),
     st.builds(SetSteadiness, UNIT),
+    st.builds(SetBlend, st.floats(0, 0.85)),
 )
 STRICT = {Others.LEAVE: 0, Others.BLUR: 1, Others.WITHHOLD: 2}
 
@@ -92,6 +94,7 @@ def test_what_tightens_lifts_the_floor_to_the_new_revision(before: Settings, com
         SetShape(0.2),
         SetEyes(Eyes.TARGET),
         SetSteadiness(1.0),
+        SetBlend(0.5),
     ],
 )
 def test_what_does_not_tighten_leaves_the_floor(command: Command) -> None:
@@ -101,10 +104,11 @@ def test_what_does_not_tighten_leaves_the_floor(command: Command) -> None:
 def test_every_value_arrives() -> None:
     settings = Settings()
     commands: list[Command] = [SetPersona("ann"), SetShape(0.1), SetEyes(Eyes.AUTO), SetSteadiness(0.9)]
-    for command in [*commands, SetMode(Mode.PASSTHROUGH)]:
+    for command in [*commands, SetBlend(0.3), SetMode(Mode.PASSTHROUGH)]:
         settings = apply(settings, command)
     assert (settings.persona, settings.shape, settings.eyes) == ("ann", 0.1, Eyes.AUTO)
-    assert (settings.steadiness, settings.mode, settings.revision) == (0.9, Mode.PASSTHROUGH, 5)
+    assert (settings.steadiness, settings.mode, settings.revision) == (0.9, Mode.PASSTHROUGH, 6)
+    assert settings.blend == 0.3
 
 
 @pytest.mark.parametrize("command", [SetShape(1.1), SetShape(-0.1), SetSteadiness(float("nan"))])
@@ -113,6 +117,12 @@ def test_values_out_of_range_change_nothing(command: Command) -> None:
     with pytest.raises(ValueError, match="must lie in"):
         cell.submit(command)
     assert cell.current == Settings()
+
+
+def test_an_enhancer_at_full_strength_has_to_be_forced() -> None:
+    with pytest.raises(ValueError, match=r"plastic; 0\.9 needs --force-blend"):
+        apply(Settings(), SetBlend(0.9))
+    assert apply(Settings(blend_limit=1.0), SetBlend(0.9)).blend == 0.9
 
 
 def test_submit_answers_with_what_now_holds() -> None:
