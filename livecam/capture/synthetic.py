@@ -25,6 +25,8 @@ _EYE_LINE = 0.47
 """Height of the face's origin in the frame, from the top."""
 _PLATES = 3
 _NOISE_LEVELS = 1.4
+# How much earlier than lately needed a frame is begun.
+_SPARE = 1.25
 """Standard deviation of the sensor noise, 8-bit levels."""
 
 
@@ -113,6 +115,7 @@ class SyntheticSource:
         self._metronome: Metronome | None = None
         self._opened = False
         self._next = 0
+        self._draw_ns = 0
 
     @property
     def dropped(self) -> int:
@@ -141,17 +144,54 @@ class SyntheticSource:
         require_image(image, self._size)
         if not self._opened:
             raise SourceLost("The synthetic source is not open.")
-        missed = self.dropped
-        due_ns = self._metronome.tick() if self._metronome is not None else None
-        number = self._next + self.dropped - missed
-        if self._options.seconds and number >= self._options.seconds * self._fps:
-            raise SourceEnded(f"The synthetic source has shown its {self._options.seconds:g} seconds.")
-        self._next = number + 1
-        captured_ns = self._clock.now_ns() if due_ns is None else due_ns
-        self.draw(number, image)
+        number, captured_ns = self._drawn_in_time(image)
         if self._options.stamp:
             stamp(image, number, captured_ns)
         return captured_ns
+
+    def _drawn_in_time(self, image: Image) -> tuple[int, int]:
+        """Draw the frame that is due into `image`; its number, and when it was captured, in monotonic ns.
+
+        It is drawn just before its grid point, as a camera has exposed a frame by the time it delivers it; only a
+        frame that is late already is drawn after.
+        """
+        if self._metronome is None:
+            number = self._take(0)
+            captured_ns = self._clock.now_ns()
+            self._draw_timed(number, image)
+            return number, captured_ns
+        missed = self.dropped
+        if self._metronome.next_ns > self._clock.now_ns():
+            number = self._take(0)
+            self._clock.sleep_until(self._metronome.next_ns - self._draw_ns)
+            self._draw_timed(number, image)
+            due_ns = self._metronome.tick()
+            self._next += self.dropped - missed
+            return number, due_ns
+        due_ns = self._metronome.tick()
+        number = self._take(self.dropped - missed)
+        self._draw_timed(number, image)
+        return number, due_ns
+
+    def _take(self, skipped: int) -> int:
+        """The number of the frame that is due.
+
+        Raises:
+            SourceEnded: `seconds` have been shown.
+        """
+        number = self._next + skipped
+        if self._options.seconds and number >= self._options.seconds * self._fps:
+            raise SourceEnded(f"The synthetic source has shown its {self._options.seconds:g} seconds.")
+        self._next = number + 1
+        return number
+
+    def _draw_timed(self, number: int, image: Image) -> None:
+        """Draw, and note what it takes: a little more than lately, and no more than half an interval."""
+        started_ns = self._clock.now_ns()
+        self.draw(number, image)
+        took_ns = self._clock.now_ns() - started_ns
+        fair_ns = min(int(took_ns * _SPARE), round(NS_PER_S / self._fps) // 2)
+        self._draw_ns = max(fair_ns, self._draw_ns - self._draw_ns // 16)
 
     def draw(self, number: int, image: Image) -> None:
         """Draw frame `number`, without its stamp, into `image`, (H, W, 3) u8 BGR of the source's size."""

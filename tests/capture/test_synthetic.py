@@ -10,7 +10,7 @@ import pytest
 
 from livecam.capture.synthetic import SyntheticOptions, SyntheticSource, make
 from livecam.core.clock import MonotonicClock
-from livecam.core.frame import NS_PER_S, Image, Size
+from livecam.core.frame import NS_PER_MS, NS_PER_S, Image, Size
 from livecam.core.spec import SourceWish, parse_spec
 from livecam.core.stamp import read_stamp
 from livecam.errors import ConfigError, SourceEnded, SourceLost
@@ -77,6 +77,28 @@ def test_pacing_keeps_an_absolute_grid_and_skips_what_nobody_took() -> None:
     assert source.dropped == 2
     assert stamped is not None
     assert stamped[0] == 3 + source.dropped
+
+
+def test_a_frame_is_finished_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing is no part of a frame's age: it happens before the grid point, once it is known how long it takes."""
+    clock = FakeClock()
+    source, image = opened(fps=10.0, clock=clock, pace=True, stamp=True), blank()
+    draw = source.draw
+
+    def slowly(number: int, out: Image) -> None:
+        draw(number, out)
+        clock.time_ns += 40 * NS_PER_MS
+
+    monkeypatch.setattr(source, "draw", slowly)
+    late_ns, numbers = [], []
+    for _ in range(6):
+        captured_ns = source.read_into(image)
+        late_ns.append(clock.time_ns - captured_ns)
+        numbers.append((read_stamp(image) or (-1, 0))[0])
+    assert late_ns[0] == 40 * NS_PER_MS
+    assert late_ns[2:] == [0, 0, 0, 0]
+    assert numbers == [0, 1, 2, 3, 4, 5]
+    assert source.dropped == 0
 
 
 def test_a_closed_source_says_so() -> None:
