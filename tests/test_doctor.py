@@ -12,6 +12,7 @@ from livecam.capture.devices import CameraInfo
 from livecam.config import Resolved, load
 from livecam.core.persona import Basis
 from livecam.doctor import CHECKS, Finding, Status, examine, is_fit
+from livecam.doctor.files import check_preset
 from livecam.doctor.machine import Network, Tick
 from livecam.doctor.real import ThisMachine
 from livecam.faces.library import PersonaLibrary
@@ -49,6 +50,7 @@ class FakeMachine:
     free: int = 10**11
     networks_error: str = ""
     nets: tuple[Network, ...] = (Network("landmarks", True, "verified"),)
+    preset_nets: tuple[Network, ...] = ()
 
     def package(self, name: str) -> str:
         return self.packages.get(name, "")
@@ -94,6 +96,9 @@ class FakeMachine:
         if self.networks_error:
             raise ImportError(self.networks_error)
         return self.nets
+
+    def preset_networks(self) -> Sequence[Network]:
+        return self.preset_nets
 
 
 def resolved(tmp_path: Path, **flags: str) -> Resolved:
@@ -183,6 +188,26 @@ def test_networks(tmp_path: Path) -> None:
     offline = only(FakeMachine(nets=(Network("a", False, "absent"),)), resolved(tmp_path), "models")
     assert offline.status is Status.FAIL
     assert offline.next_step == "livecam models fetch --from FILE"
+
+
+def test_the_presets_networks(tmp_path: Path) -> None:
+    settings = resolved(tmp_path, neural__preset="fast")
+    swapper, detector = Network("swapper", False, "absent", "", 277.7), Network("detector", True, "present")
+    missing = only(FakeMachine(preset_nets=(detector, swapper)), settings, "preset")
+    assert (missing.status, missing.finding) == (Status.FAIL, "fast needs swapper (278 MB).")
+    assert missing.next_step == "livecam models pull swapper"
+    assert only(FakeMachine(preset_nets=(detector,)), settings, "preset").status is Status.OK
+    assert only(FakeMachine(), resolved(tmp_path), "preset").status is Status.INFO
+
+
+def test_what_the_presets_recipes_need_is_asked_of_the_catalogue(tmp_path: Path) -> None:
+    here = ThisMachine(resolved(tmp_path, neural__preset="fast"))
+    wanted = {"scrfd_2.5g", "inswapper_128_fp16", "arcface_w600k_r50"}
+    assert {network.name for network in here.preset_networks()} == wanted
+    assert not any(network.present for network in here.preset_networks())
+    lost = resolved(tmp_path, neural__swapper="no_such_network")
+    (wrong,) = check_preset(ThisMachine(lost), lost)
+    assert (wrong.status, "no_such_network" in wrong.finding) == (Status.FAIL, True)
 
 
 def test_config_and_passthrough(tmp_path: Path) -> None:

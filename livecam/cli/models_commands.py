@@ -1,4 +1,4 @@
-"""``livecam models``: the networks of the embedded swap.
+"""``livecam models``: the networks of the embedded swap, and those of the published catalogue.
 
 What converts and checks networks is imported where it is needed: other commands, the doctor above all, must start where
 ONNX or its runtime does not load.
@@ -10,6 +10,10 @@ from pathlib import Path
 import click
 
 from livecam.cli.flags import config_option
+from livecam.cli.models_keep import remove, verify
+from livecam.cli.models_list import licence_of, list_models, lock
+from livecam.cli.models_pull import pull_models
+from livecam.cli.models_shared import cache_of
 from livecam.cli.output import examples, json_option, print_json, print_rows
 from livecam.cli.progress import progress_shown
 from livecam.config import Resolved, load
@@ -19,11 +23,14 @@ from livecam.inference.recipes import MESH_ENGINE, load_recipe
 
 @click.group("models")
 def models_group() -> None:
-    """Fetch the networks of the embedded swap, and say whether they are here."""
+    """Get networks, and say which are here.
+
+    `fetch` and `status` are about the few that the embedded swap needs; all others are about the published ones.
+    """
 
 
-def _cache(resolved: Resolved) -> Path:
-    return resolved.config.models.cache or resolved.paths.models
+for _command in (list_models, licence_of, lock, pull_models, verify, remove):
+    models_group.add_command(_command)
 
 
 def _recipes() -> list[Recipe]:
@@ -38,7 +45,7 @@ def fetch_missing(resolved: Resolved, from_file: Path | None = None) -> None:
     """
     from livecam.inference.weights import Presence, ensure_all, status
 
-    recipes, cache = _recipes(), _cache(resolved)
+    recipes, cache = _recipes(), cache_of(resolved)
     if any(status(recipe, cache) is not Presence.PRESENT for recipe in recipes):
         with progress_shown() as progress:
             ensure_all(recipes, cache, progress, from_file)
@@ -55,7 +62,7 @@ def fetch(from_file: Path | None, config_file: Path | None) -> None:
     """Fetch the networks, verify them, and convert them. What is here already is kept."""
     resolved = load(path=config_file)
     fetch_missing(resolved, from_file)
-    click.echo(f"All networks are in {_cache(resolved)}.")
+    click.echo(f"All networks are in {cache_of(resolved)}.")
 
 
 @models_group.command("status", epilog=examples("livecam models status", "livecam models status --json"))
@@ -64,7 +71,7 @@ def fetch(from_file: Path | None, config_file: Path | None) -> None:
 @click.pass_context
 def models_status(ctx: click.Context, as_json: bool, config_file: Path | None) -> None:
     """Say for each network whether it is here and undamaged. Exit code 0 when all are."""
-    found = _found(_cache(load(path=config_file)))
+    found = _found(cache_of(load(path=config_file)))
     if as_json:
         print_json(found)
     else:

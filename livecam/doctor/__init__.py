@@ -21,6 +21,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     files.check_folders,
     files.check_disk,
     files.check_models,
+    files.check_preset,
     files.check_personas,
     devices.check_source,
     devices.check_cameras,

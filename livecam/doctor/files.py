@@ -7,7 +7,7 @@ from typing import Final
 from livecam.config import Resolved
 from livecam.doctor.finding import Finding, Status
 from livecam.doctor.machine import Machine
-from livecam.errors import PersonaError
+from livecam.errors import LivecamError, PersonaError
 
 _MB: Final = 1_000_000
 _LEAST_FREE: Final = {"cache": 200 * _MB, "data": 50 * _MB, "recordings": 1000 * _MB}
@@ -90,6 +90,25 @@ def check_models(machine: Machine, resolved: Resolved) -> Iterable[Finding]:
         yield Finding("models", Status.WARN, told, "livecam models fetch")
     else:
         yield Finding("models", Status.FAIL, f"{told}; nothing here can fetch it.", "livecam models fetch --from FILE")
+
+
+def check_preset(machine: Machine, resolved: Resolved) -> Iterable[Finding]:
+    """Whether the published networks of the configured preset are here."""
+    preset = resolved.config.neural.preset
+    try:
+        networks = machine.preset_networks()
+    except LivecamError as error:
+        yield Finding("preset", Status.FAIL, error.what, error.next_step)
+        return
+    missing = [network for network in networks if not network.present]
+    if missing:
+        told = ", ".join(f"{network.name} ({network.archive_mb:,.0f} MB)" for network in missing)
+        command = f"livecam models pull {' '.join(network.name for network in missing)}"
+        yield Finding("preset", Status.FAIL, f"{preset} needs {told}.", command)
+    elif networks:
+        yield Finding("preset", Status.OK, f"{preset}: {', '.join(network.name for network in networks)}.")
+    else:
+        yield Finding("preset", Status.INFO, f"{preset}: no published network is needed.", "livecam models list")
 
 
 def check_personas(machine: Machine, resolved: Resolved) -> Iterable[Finding]:

@@ -125,3 +125,11 @@ class Machine(Protocol):
             ImportError: What checks them does not load.
         """
         ...
+
+    def preset_networks(self) -> Sequence[Network]:
+        """The published networks that the configured preset needs; none for the mesh swap.
+
+        Raises:
+            LivecamError: A recipe cannot be used.
+        """
+        ...

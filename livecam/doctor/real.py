@@ -34,6 +34,7 @@ class ThisMachine:
     """
 
     def __init__(self, resolved: Resolved) -> None:
+        self._resolved = resolved
         self._models = resolved.config.models.cache or resolved.paths.models
 
     @property
@@ -158,6 +159,20 @@ class ThisMachine:
         origin = recipe.origins[0]
         megabytes = origin.size / 1e6 if origins.ways() else 0.0
         return Network(recipe.name, False, str(presence), origin.file, megabytes)
+
+    def preset_networks(self) -> Sequence[Network]:
+        """Those of the preset, with what its swapper needs."""
+        from livecam.inference import pull, store
+        from livecam.inference.catalogue import catalogue_folders, load_model
+
+        config = self._resolved.config
+        folders = catalogue_folders(self._resolved.paths.recipes, config.models.recipes)
+        named = [load_model(name, folders) for name in config.neural.chain.networks]
+        return [
+            Network(model.name, found is store.Presence.PRESENT, f"{found} in {self._models}", "", megabytes)
+            for model in pull.with_needed(named, lambda name: load_model(name, folders))
+            for found, megabytes in [(store.presence(model, self._models), model.size / 1e6)]
+        ]
 
 
 def _existing(folder: Path) -> Path:
