@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test test-e2e models lint format bench lock clean
+.PHONY: run test test-e2e test-oracle models lint format bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
@@ -20,6 +20,16 @@ test: $(VENV)/.dev
 test-e2e: $(VENV)/.dev
 	LIVECAM_E2E_PYTHON=$(BIN)/python tests/e2e/run.sh $(ARGS)
 	$(PYTEST) -s -m e2e tests/e2e/pipewire
+
+# Against insightface, which stays in an environment of its own (640 MB): its wheels overlay those livecam runs on.
+ORACLE := $(VENV)-oracle
+test-oracle: $(ORACLE)/.ready
+	$(ORACLE)/bin/python -m pytest -m oracle tests/oracle $(ARGS)
+
+$(ORACLE)/.ready: tests/oracle/requirements.txt
+	$(PYTHON) -m venv $(ORACLE)
+	$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/oracle/requirements.txt
+	@touch $@
 
 models: $(VENV)/.runtime
 	$(BIN)/livecam models fetch
@@ -38,6 +48,8 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 lock:
 	$(COMPILE) --extra vcam -o requirements.txt
 	$(COMPILE) --extra vcam --group dev --group judges -o requirements-dev.txt
+	uv pip compile tests/oracle/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header -q -o tests/oracle/requirements.txt
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "livecam needs Python 3.11, 3.12 or 3.13; install one, or name it: make run PYTHON=/path/to/python3.12"; exit 1; }

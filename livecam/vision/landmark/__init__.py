@@ -1,0 +1,1 @@
+"""Published landmarkers: one family of cropping and reading a file."""
