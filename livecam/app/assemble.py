@@ -4,6 +4,8 @@ The mesh engine and ONNX Runtime take a moment to import. That happens in the in
 before it.
 """
 
+import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,9 @@ from livecam.inference.progress import Progress
 
 if TYPE_CHECKING:
     from livecam.app.mesh import Networks
+    from livecam.app.neural import NeuralNetworks
     from livecam.faces.library import PersonaLibrary
+    from livecam.faces.prepared import Preparer
 
 
 def provider_name(provider: Provider) -> str:
@@ -30,16 +34,48 @@ def networks_of(config: Config, paths: Paths, progress: Progress | None = None) 
     return Networks(config.models.cache or paths.models, provider_name(config.models.provider), progress)
 
 
+def neural_of(
+    config: Config, paths: Paths, networks: "Networks", now_ns: Callable[[], int] = time.monotonic_ns
+) -> "NeuralNetworks | None":
+    """The networks of the configured preset; None for the mesh swap, which has none but `networks`.
+
+    Raises:
+        ConfigError: A network was named for what it does not do.
+        ModelError: There is no such recipe, or it cannot be used.
+    """
+    if not config.neural.chain.swapper:
+        return None
+    from livecam.app.neural import NeuralNetworks
+
+    return NeuralNetworks(config, paths, networks, now_ns)
+
+
 def persona_library(config: Config, paths: Paths, networks: "Networks | None" = None) -> "PersonaLibrary":
-    """The user's personas and the built-in one."""
+    """The user's personas and the built-in one, prepared for the configured preset.
+
+    Raises:
+        ConfigError, ModelError: As `neural_of`.
+    """
+    networks = networks or networks_of(config, paths)
+    return _library(config, paths, networks, neural_of(config, paths, networks))
+
+
+def _library(config: Config, paths: Paths, networks: "Networks", neural: "NeuralNetworks | None") -> "PersonaLibrary":
     from livecam.faces.library import PersonaLibrary
 
-    networks = networks or networks_of(config, paths)
-    return PersonaLibrary(paths.personas, {"mesh": networks.preparer()}, paths.prepared)
+    preparers: dict[str, Preparer] = {"mesh": networks.preparer()}
+    if neural is not None:
+        preparers = {config.neural.chain.swapper: neural.preparer()}
+    return PersonaLibrary(paths.personas, preparers, paths.prepared)
 
 
 class Assembly:
     """Builds the processor of a run and holds what outlives it.
+
+    Args:
+        config: Checked configuration.
+        paths: Where files are kept.
+        now_ns: The time of the frame at hand, for what is smoothed over time; the clock of live frames unless given.
 
     Attributes:
         wardrobe: Personas made ready.
@@ -47,7 +83,8 @@ class Assembly:
         note: What is going on, while starting; for the status line.
     """
 
-    def __init__(self, config: Config, paths: Paths) -> None:
+    def __init__(self, config: Config, paths: Paths, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._now_ns = now_ns
         self._config = config
         self._paths = paths
         self.provider = provider_name(config.models.provider)
@@ -59,8 +96,12 @@ class Assembly:
         return networks_of(self._config, self._paths, self)
 
     @cached_property
+    def _neural(self) -> "NeuralNetworks | None":
+        return neural_of(self._config, self._paths, self._networks, self._now_ns)
+
+    @cached_property
     def _library(self) -> "PersonaLibrary":
-        return persona_library(self._config, self._paths, self._networks)
+        return _library(self._config, self._paths, self._networks, self._neural)
 
     def _load(self, name: str) -> Persona:
         return self._library.load(name)
@@ -71,14 +112,17 @@ class Assembly:
         self.note = f"First start: {stage} the embedded networks{share}"
 
     def make_processor(self) -> Processor:
-        """The mesh pipeline; takes a second the first time. To be called in the inference thread.
+        """The pipeline of the configured preset; takes a second the first time. To be called in the inference thread.
 
         Raises:
             ModelError: A network is missing and cannot be fetched.
             PersonaError: The persona does not exist.
         """
-        self._networks.ensure()
+        networks = self._neural or self._networks
+        networks.ensure()
+        if self._neural is not None:
+            self.provider = self._neural.provider
         self.note = "Getting the persona ready"
         self.wardrobe.prepare(self._config.settings.persona)
         self.note = ""
-        return self._networks.pipeline(self.wardrobe.get)
+        return networks.pipeline(self.wardrobe.get)

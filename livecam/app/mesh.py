@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from livecam.canvas.cpu import CpuCanvas
-from livecam.core.seams import Engine
+from livecam.core.seams import Detector, Engine
 from livecam.inference import onnx, weights
 from livecam.inference.progress import Progress
 from livecam.inference.recipe import Recipe
@@ -60,10 +60,27 @@ class Networks:
     def preparer(self) -> MeshPreparer:
         """What makes mesh identities of photos, with engines of its own, loaded when first needed."""
         return MeshPreparer(
-            lambda: ShortRangeDetector(self.engine(SHORT_RANGE)),
+            self.near_detector,
             lambda: FullRangeDetector(self.engine(FULL_RANGE)),
             lambda: MeshLandmarker(self.engine(LANDMARKS)),
         )
+
+    def near_detector(self) -> ShortRangeDetector:
+        """The detector for near faces, with an engine of its own."""
+        return ShortRangeDetector(self.engine(SHORT_RANGE))
+
+    def follower(self, detector: Detector | None = None) -> MeshFollower:
+        """What follows the wearer, with engines of its own.
+
+        Args:
+            detector: Finds faces that nobody follows yet, instead of the embedded one.
+        """
+        near = detector or self.near_detector()
+        return MeshFollower(near, FullRangeDetector(self.engine(FULL_RANGE)), MeshLandmarker(self.engine(LANDMARKS)))
+
+    def watch(self) -> FaceWatch:
+        """What looks for everybody else, with engines of its own."""
+        return FaceWatch(self.near_detector(), FullRangeDetector(self.engine(FULL_RANGE)))
 
     def pipeline(self, personas: PersonaSource) -> Pipeline:
         """The mesh pipeline, with engines of its own.
@@ -74,10 +91,4 @@ class Networks:
         Raises:
             EngineError: The provider does not work here.
         """
-        follower = MeshFollower(
-            ShortRangeDetector(self.engine(SHORT_RANGE)),
-            FullRangeDetector(self.engine(FULL_RANGE)),
-            MeshLandmarker(self.engine(LANDMARKS)),
-        )
-        watch = FaceWatch(ShortRangeDetector(self.engine(SHORT_RANGE)), FullRangeDetector(self.engine(FULL_RANGE)))
-        return Pipeline(CpuCanvas(), follower, watch, MeshSwapper(), personas)
+        return Pipeline(CpuCanvas(), self.follower(), self.watch(), MeshSwapper(), personas)

@@ -1,18 +1,27 @@
 """Networks on ONNX Runtime. The provider is chosen by name and checked; there is no silent fallback."""
 
-from collections.abc import Iterator, Mapping
+import logging
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-import onnx
 import onnxruntime
-from google.protobuf.message import DecodeError
-from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, helper
+import psutil
+from onnx import ModelProto, TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from livecam.core.seams import Tensor, TensorSpec
+from livecam.core.frame import Size
+from livecam.core.seams import Engine, Tensor, TensorSpec
 from livecam.errors import EngineError, ModelError
+from livecam.inference.bind import bind
+from livecam.inference.binding import Binding
+from livecam.inference.graph import FREE, fitting_for, read_graph
+from livecam.inference.model import Model
 from livecam.inference.recipe import Recipe
+from livecam.inference.trial import try_batch, try_engine
+
+log = logging.getLogger(__name__)
 
 PROVIDERS: Final = {
     "cpu": "CPUExecutionProvider",
@@ -33,7 +42,6 @@ _DTYPES: Final = {
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
-_RANDOM: Final = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 _FAILURES: Final = (
     native.EPFail,
     native.Fail,
@@ -49,38 +57,62 @@ _FAILURES: Final = (
 _QUIET: Final = 3
 """Log level: errors only. What a user must know is raised."""
 
+# Seen on two cores: a second thread takes 30 % off 6.9 GFLOP (74 -> 51 ms), 5..8 % off 1.1..1.5, and nothing off 0.07.
+_WORTH_THREADS_GFLOP: Final = 2.0
+
+Specs = Mapping[str, TensorSpec]
+Fitting = Callable[[ModelProto], bool]
+"""Looks at a network before it is loaded, changes it in place, and says whether it did."""
+
+
+def threads_for(gflop: float) -> int:
+    """Threads for a network of `gflop` a run: one if it is small or not known, else all cores but one for the loops.
+
+    Cores are physical, and such as this process may use.
+    """
+    if gflop < _WORTH_THREADS_GFLOP:
+        return 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed) - 1)
+
 
 class OnnxEngine:
     """A network file loaded on one provider. Used by one thread.
 
-    Outputs are plain results of each run: binding preallocated ones was measured and gains nothing on the CPU.
+    Where every shape is fixed, and the provider is not the CPU, outputs are written into memory allocated once, so
+    that nothing is allocated for their way back. On the CPU that was measured and gains nothing: 314 against 324 us a
+    run for one operator on 3x512x512, 86 against 100 us on 3x256x256.
 
     Args:
         path: The ONNX file.
         provider: A key of `PROVIDERS`.
-        threads: Threads within an operator. One is best for small networks; more only where measured.
+        threads: Threads within an operator. One is best for small networks; see `threads_for`.
+        fitting: What is done to the network before it is loaded. A changed one costs its size in memory once more
+            while it is loaded, and half as much time again.
 
     Raises:
         EngineError: The provider is not to be had here, or the file cannot be loaded on it.
-        ModelError: The file holds random operators, or points to data outside its folder.
+        ModelError: As `livecam.inference.graph.read_graph`, or from `fitting`.
     """
 
-    def __init__(self, path: Path, provider: str = "cpu", threads: int = 1) -> None:
-        check_graph(path)
+    def __init__(self, path: Path, provider: str = "cpu", threads: int = 1, fitting: Fitting | None = None) -> None:
         self._name = path.name
-        self._session: onnxruntime.InferenceSession | None = _session(str(path), path.name, provider, threads)
+        session = _session(_source(path, fitting), path, provider, threads)
+        self._session: onnxruntime.InferenceSession | None = session
         self.provider = provider
-        self._inputs = _specs(self._session.get_inputs())
-        self._outputs = _specs(self._session.get_outputs())
+        self._inputs = _specs(session.get_inputs())
+        self._outputs = _specs(session.get_outputs())
         self._output_names = list(self._outputs)
+        fixed = provider != "cpu" and _all_fixed(self._inputs) and _all_fixed(self._outputs)
+        self._binding = Binding(session, self._outputs) if fixed else None
 
     @property
-    def inputs(self) -> Mapping[str, TensorSpec]:
+    def inputs(self) -> Specs:
         """By name, in the graph's order."""
         return self._inputs
 
     @property
-    def outputs(self) -> Mapping[str, TensorSpec]:
+    def outputs(self) -> Specs:
         """By name, in the graph's order."""
         return self._outputs
 
@@ -93,6 +125,8 @@ class OnnxEngine:
         if self._session is None:
             raise EngineError(f"The network {self._name} is closed.")
         try:
+            if self._binding is not None:
+                return self._binding.run(feeds)
             results = self._session.run(self._output_names, feeds)
         except _FAILURES as error:
             raise EngineError(f"The network {self._name} failed on {self.provider}: {_first_line(error)}.") from error
@@ -100,7 +134,7 @@ class OnnxEngine:
 
     def close(self) -> None:
         """Free the provider. Idempotent."""
-        self._session = None
+        self._session = self._binding = None
 
 
 def load(recipe: Recipe, path: Path, provider: str = "cpu", threads: int = 1) -> OnnxEngine:
@@ -122,63 +156,73 @@ def load(recipe: Recipe, path: Path, provider: str = "cpu", threads: int = 1) ->
     return engine
 
 
+def load_model_engine(
+    model: Model,
+    path: Path,
+    provider: str = "cpu",
+    threads: int | None = None,
+    batch: int = 1,
+    size: Size | None = None,
+) -> Engine:
+    """The network of `model` in the file `path`, called by roles, with fixed sizes, and tried once.
+
+    Args:
+        model: What it should be.
+        path: The file.
+        provider: A key of `PROVIDERS`.
+        threads: Within an operator; None for `threads_for`.
+        batch: Pictures wanted at once (pixel boost). A network that cannot is loaded for one picture at once: look at
+            the first axis of its inputs. On the CPU more than one at once gains nothing.
+        size: Of the picture, where the file leaves it free (some detectors); the recipe's square unless given.
+
+    Raises:
+        EngineError: As `OnnxEngine`.
+        ModelError: It is not what the recipe says, or does not work: see `bind` and `try_engine`.
+    """
+    count = threads_for(model.gflop) if threads is None else threads
+    if batch > 1:
+        try:
+            several = OnnxEngine(path, provider, count, fitting_for(model, path, batch, size))
+            return _tried(model, path, several, try_batch)
+        except ModelError as error:
+            log.info("%s takes one picture at once, not %d: %s", path, batch, error)
+    return _tried(model, path, OnnxEngine(path, provider, count, fitting_for(model, path, 1, size)), try_engine)
+
+
+def _tried(model: Model, path: Path, engine: OnnxEngine, trial: Callable[[Engine, Path], None]) -> Engine:
+    bound = bind(model, engine)
+    try:
+        trial(bound, path)
+    except ModelError:
+        engine.close()
+        raise
+    return bound
+
+
 def providers() -> tuple[str, ...]:
     """The providers that really work here: each has built a small network."""
     return tuple(name for name in PROVIDERS if _works(name))
 
 
-def check_graph(path: Path) -> None:
-    """Refuse a network that would not give the same result twice, or that reads files it should not.
+def _source(path: Path, fitting: Fitting | None) -> str | bytes:
+    """What is loaded: the file itself, or its changed content."""
+    model = read_graph(path)
+    return model.SerializeToString() if fitting is not None and fitting(model) else str(path)
 
-    Raises:
-        ModelError: It holds a random operator or external data outside its folder, or is not ONNX at all.
+
+def _session(source: str | bytes, path: Path, provider: str, threads: int) -> onnxruntime.InferenceSession:
+    """A session with ONNX Runtime's defaults, which were measured, and threads that do not spin on the loops' cores.
+
+    Against full optimisation, the extended level takes 1.3 to 2.5 times as long (detectors, FaceMesh); memory arena
+    and patterns make no difference.
     """
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.", "Fetch it: livecam models fetch") from error
-    except DecodeError as error:
-        raise ModelError(f"{path} is not an ONNX file.", "Fetch it again: livecam models fetch") from error
-    for graph in _graphs(model):
-        random = next((node.op_type for node in graph.node if node.op_type in _RANDOM), None)
-        if random is not None:
-            raise ModelError(f"{path} holds the random operator {random}; its results could not be checked.")
-        for tensor in _tensors(graph):
-            _check_location(tensor, path)
-
-
-def _check_location(tensor: TensorProto, path: Path) -> None:
-    folder = path.parent.resolve()
-    for entry in tensor.external_data:
-        if entry.key == "location" and not (folder / entry.value).resolve().is_relative_to(folder):
-            raise ModelError(f"{path} wants to read {entry.value}, which is outside its folder.")
-
-
-def _graphs(model: ModelProto) -> Iterator[GraphProto]:
-    """The main graph and every graph inside an operator or a function."""
-    waiting = [model.graph]
-    waiting += [GraphProto(node=function.node) for function in model.functions]
-    while waiting:
-        graph = waiting.pop()
-        yield graph
-        for attribute in (attribute for node in graph.node for attribute in node.attribute):
-            waiting += [attribute.g] if attribute.type == AttributeProto.GRAPH else list(attribute.graphs)
-
-
-def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for attribute in (attribute for node in graph.node for attribute in node.attribute):
-        yield from [attribute.t] if attribute.type == AttributeProto.TENSOR else attribute.tensors
-
-
-def _session(source: str | bytes, name: str, provider: str, threads: int) -> onnxruntime.InferenceSession:
     own_name = _available(provider)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
     options.log_severity_level = _QUIET
+    name = path.name
     try:
         session = onnxruntime.InferenceSession(source, options, providers=[own_name])
     except _FAILURES as error:
@@ -208,7 +252,7 @@ def _works(provider: str) -> bool:
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [value], [result])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     try:
-        _session(model.SerializeToString(), "probe", provider, 1)
+        _session(model.SerializeToString(), Path("probe"), provider, 1)
     except EngineError:
         return False
     return True
@@ -223,6 +267,10 @@ def _specs(arguments: list[onnxruntime.NodeArg]) -> dict[str, TensorSpec]:
 
 def _shape(shape: list[int | str | None]) -> tuple[int, ...]:
     return tuple(size if isinstance(size, int) else -1 for size in shape)
+
+
+def _all_fixed(specs: Specs) -> bool:
+    return all(spec.shape and FREE not in spec.shape for spec in specs.values())
 
 
 def _agree(found: Mapping[str, TensorSpec], expected: Mapping[str, TensorSpec]) -> bool:

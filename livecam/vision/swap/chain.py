@@ -1,0 +1,173 @@
+"""The neural swap of one face: align, crop, mask, swap, match the colours, enhance, paint."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from livecam.core.face import Face
+from livecam.core.frame import Image, Points, Size
+from livecam.core.persona import Persona
+from livecam.core.seams import Canvas
+from livecam.core.settings import Settings
+from livecam.errors import ContractError
+from livecam.vision.color import ColourMatcher
+from livecam.vision.enhance import Enhancer
+from livecam.vision.swap.identity import NeuralIdentity
+from livecam.vision.swap.masks import CropMask, Maskers, refuse_bare
+from livecam.vision.swap.sharpen import Painting, Sharpener
+from livecam.vision.swap.stage import CropSwapper
+
+# The longer side of the box around the five points; a face is about three times as tall.
+_SMALLEST_EXTENT_PX = 10.0
+# In longer frame sides, how far away a point may lie from the frame; landmarkers stay far below.
+_FARTHEST = 4.0
+_WEARERS = 4
+
+
+class _Wearer:
+    """What is learnt about one followed face."""
+
+    def __init__(self) -> None:
+        self.colour = ColourMatcher()
+        self.persona = ""
+
+    def wears(self, digest: str) -> None:
+        """Note the persona; the colours of another one have to be found anew."""
+        if digest != self.persona:
+            self.persona = digest
+            self.colour.reset()
+
+
+class StageSwapper:
+    """The `Swapper` over a swapper network and, if wanted, an enhancer. Owns its working memory; one thread.
+
+    The frame is only read until the new face is complete and sound; then it is painted.
+
+    Args:
+        key: Of its data in `Persona.identity`: the swapper's recipe.
+        swapper: What swaps.
+        maskers: What of the swapped crop is shown.
+        enhancer: What sharpens; None for nothing. At a `Settings.blend` of 0 it is not run.
+        colour: 0..1, how far the swapped crop takes on the wearer's colours.
+        now_ns: Monotonic time; colours are smoothed over it.
+
+    Raises:
+        ValueError: The share of colours is out of range.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        swapper: CropSwapper,
+        maskers: Maskers | None = None,
+        enhancer: Enhancer | None = None,
+        colour: float = 1.0,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        if not 0.0 <= colour <= 1.0:
+            raise ValueError(f"A share of the wearer's colours lies in 0..1, not {colour}.")
+        masks = maskers or Maskers()
+        self._key = key
+        self._swap = swapper
+        self._colour = colour
+        self._now_ns = now_ns
+        self._size = Size(swapper.side, swapper.side)
+        self._crop, self._swapped = (np.empty(self._size.image_shape, np.uint8) for _ in range(2))
+        self._mask = CropMask(masks, swapper.side)
+        self._sharpen = None if enhancer is None else Sharpener(enhancer, swapper.side, masks.box_blur)
+        self._wearers: OrderedDict[int, _Wearer] = OrderedDict()
+        self._stages: dict[str, int] = {}
+        self._mark_ns = 0
+
+    def __call__(self, canvas: Canvas[Image], face: Face, persona: Persona, settings: Settings) -> None:
+        """Paint `persona` over `face`.
+
+        Raises:
+            ContractError: The face is no usable one, the persona is not prepared for this swapper, a network gave
+                rubbish, or too little of the face would be covered. The canvas is untouched.
+            EngineError: A network failed. The canvas is untouched.
+        """
+        self._mark_ns = time.perf_counter_ns()
+        identity = self._identity(persona)
+        five = _checked(face, canvas.pixels.shape)
+        matrix = self._swap.matrix(five)
+        crop = canvas.crop(matrix, self._size, self._crop)
+        self._lap("crop")
+        mask = self._mask.start(crop, face.landmarks, matrix)
+        self._lap("occlusion")
+        self._swapped_from(crop, mask, identity, self._wearer(face.track_id, persona.digest))
+        mask = self._mask.finish(self._swapped)
+        refuse_bare(mask, five, matrix)
+        self._lap("region")
+        painting = Painting(self._swapped, mask, matrix)
+        if self._sharpen is not None and settings.blend > 0:
+            painting = self._sharpen(canvas, painting, crop, five, settings.blend)
+        self._lap("enhance")
+        canvas.paint(painting.image, painting.mask, painting.matrix)
+        self._lap("paint")
+
+    def reset(self) -> None:
+        """Forget every wearer's colours."""
+        self._wearers.clear()
+
+    def stages(self) -> Mapping[str, int]:
+        """Duration of each stage of the last call, ns."""
+        return self._stages
+
+    def _identity(self, persona: Persona) -> NeuralIdentity:
+        """The persona's data for this swapper.
+
+        Raises:
+            ContractError: It has none, or what another network takes.
+        """
+        identity = persona.identity.get(self._key)
+        if not isinstance(identity, NeuralIdentity) or not self._swap.fits(identity.source):
+            raise ContractError(f"The persona {persona.name} is not prepared for {self._key}.", "Add it again.")
+        return identity
+
+    def _wearer(self, track_id: int, digest: str) -> _Wearer:
+        """What is known of the face with that track; the one not seen for longest is forgotten for a new one."""
+        wearer = self._wearers.get(track_id)
+        if wearer is None:
+            wearer = self._wearers[track_id] = _Wearer()
+            while len(self._wearers) > _WEARERS:
+                self._wearers.popitem(last=False)
+        self._wearers.move_to_end(track_id)
+        wearer.wears(digest)
+        return wearer
+
+    def _swapped_from(self, crop: Image, mask: Image, identity: NeuralIdentity, wearer: _Wearer) -> None:
+        """Swap `crop` in the wearer's colours, and narrow the mask by the network's own."""
+        own_mask = self._swap(crop, identity.source, self._swapped)
+        if own_mask is not None:
+            self._mask.narrow(own_mask)
+        self._lap("swap")
+        if self._colour > 0:
+            wearer.colour(self._swapped, crop, mask, self._now_ns(), self._colour)
+        self._lap("colour")
+
+    def _lap(self, stage: str) -> None:
+        """Note that `stage` ends now."""
+        now = time.perf_counter_ns()
+        self._stages[stage] = now - self._mark_ns
+        self._mark_ns = now
+
+
+def _checked(face: Face, shape: tuple[int, ...]) -> Points:
+    """(5, 2) f32 px: eyes, nose tip, mouth corners.
+
+    Raises:
+        ContractError: They are not finite, far outside the frame, too close together, or their middle is not in it.
+    """
+    five = face.landmarks.five
+    height, width = shape[:2]
+    if not np.isfinite(five).all() or np.abs(five).max() > _FARTHEST * max(height, width):
+        raise ContractError("The face's landmarks are not finite, or far outside the frame.")
+    if float(np.ptp(five, axis=0).max()) < _SMALLEST_EXTENT_PX:
+        raise ContractError("The face is too small, or its landmarks have collapsed.")
+    x, y = five.mean(axis=0).tolist()
+    if not (0 <= x < width and 0 <= y < height):
+        raise ContractError("The face to be painted does not lie in the frame.")
+    return five

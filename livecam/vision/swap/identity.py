@@ -1,0 +1,98 @@
+"""The persona as a swapper network takes it, made once for each persona and kept."""
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from livecam.errors import PersonaError
+from livecam.vision.contract import IdentityKind
+from livecam.vision.recognise import Embedding, normalised
+from livecam.vision.tensor import Floats
+
+FORMAT: Final = 1
+"""Version of the file; one of another version is prepared again from its photos."""
+
+_FILE: Final = "neural.npz"
+# An image identity of 512 px has 3 MB.
+_LARGEST_BYTES: Final = 1 << 24
+_AGAIN: Final = "Prepare it again from its photos: livecam faces add"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NeuralIdentity:
+    """A persona for one swapper.
+
+    Attributes:
+        kind: In which form.
+        source: f32, exactly what the network's ``source`` takes: (1, L), or (1, 3, S, S) for a picture.
+        embedding: (L,) f32 of length 1: who it is, in the recogniser's own space; (0,) where no recogniser was used.
+    """
+
+    kind: IdentityKind
+    source: Floats
+    embedding: Embedding
+
+    def save(self, folder: Path) -> None:
+        """Write it into `folder`.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        kind = np.array(self.kind.value)
+        np.savez(folder / _FILE, format=np.array(FORMAT), kind=kind, source=self.source, embedding=self.embedding)
+
+
+def load_identity(folder: Path) -> NeuralIdentity:
+    """Read what `NeuralIdentity.save` wrote; nothing in the file is run or believed.
+
+    Raises:
+        PersonaError: The file is missing, damaged or of another version.
+    """
+    path = folder / _FILE
+    try:
+        _check_size(path)
+        with np.load(path, allow_pickle=False) as parts:
+            if int(parts["format"]) != FORMAT:
+                raise PersonaError(f"The prepared persona {path} is of another version.", _AGAIN)
+            identity = NeuralIdentity(IdentityKind(str(parts["kind"])), parts["source"], parts["embedding"])
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise PersonaError(f"The prepared persona {path} cannot be read: {error}.", _AGAIN) from error
+    return _checked(identity, path)
+
+
+def latent(embedding: Embedding, emap: Floats) -> Embedding:
+    """What inswapper and ReSwapper know a person by: ``v / |v|`` with ``v = (e / |e|) @ emap``.
+
+    The second division is InsightFace's form; without it the length would be 3.9 (MODELS.md, trap 3).
+
+    Args:
+        embedding: (512,) f32 of any length.
+        emap: (512, 512) f32.
+
+    Returns:
+        (512,) f32 of length 1.
+
+    Raises:
+        ContractError: The embedding is zero or not finite.
+    """
+    return normalised(normalised(embedding) @ emap)
+
+
+def _check_size(path: Path) -> None:
+    """Raise ValueError for a file that would unpack to more than an identity can be."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > _LARGEST_BYTES:
+            raise ValueError("it is too large")
+
+
+def _checked(identity: NeuralIdentity, path: Path) -> NeuralIdentity:
+    source, embedding = identity.source, identity.embedding
+    shaped = source.ndim == (4 if identity.kind is IdentityKind.IMAGE else 2) and embedding.ndim == 1
+    numbers = all(part.dtype == np.float32 and np.isfinite(part).all() for part in (source, embedding))
+    if not shaped or len(source) != 1 or not numbers:
+        raise PersonaError(f"The prepared persona {path} holds values that are not finite, or of no use.", _AGAIN)
+    return identity
