@@ -121,7 +121,7 @@ class Assembly:
         networks = self._neural or self._networks
         networks.ensure()
         if self._neural is not None:
-            self.provider = self._neural.provider
+            self.provider = self._neural.told
         self.note = "Getting the persona ready"
         self.wardrobe.prepare(self._config.settings.persona)
         self.note = ""

@@ -15,7 +15,7 @@ from livecam.errors import ConfigError, WeightsMissing
 from livecam.inference import onnx
 from livecam.inference.catalogue import catalogue_folders, load_model
 from livecam.inference.graph import emap_of
-from livecam.inference.model import Model
+from livecam.inference.model import STAND_IN, Model
 from livecam.inference.pull import with_needed
 from livecam.inference.store import Presence, installed, presence
 from livecam.pipeline import PersonaSource, Pipeline
@@ -79,6 +79,10 @@ class _Chain:
 class NeuralNetworks:
     """The networks of the configured chain. Each is loaded once for each user, since an engine has one thread.
 
+    Attributes:
+        provider: What runs them.
+        told: The same for the status line, which also says it when they are stand-ins that swap nothing.
+
     Args:
         config: Says which.
         paths: Where they are kept.
@@ -97,12 +101,14 @@ class NeuralNetworks:
         self._config = config
         self._cache = config.models.cache or paths.models
         self._embedded = embedded
-        self.provider = neural_provider(config.models.provider)
+        self.provider = self.told = neural_provider(config.models.provider)
         folders = catalogue_folders(paths.recipes, config.models.recipes)
         preset = config.neural.chain
         found = with_needed([load_model(name, folders) for name in preset.networks], lambda n: load_model(n, folders))
         self._chain = _Chain(preset, {model.name: model for model in found})
         self._swapper = self._chain.contract(preset.swapper, SwapperContract)
+        if any(model.summary.startswith(STAND_IN) for model in found):
+            self.told = f"{self.provider}, {STAND_IN}: NOT SWAPPED"
 
     def ensure(self) -> None:
         """Make sure that all are there and undamaged, and the embedded ones too. Fetches the embedded ones alone.

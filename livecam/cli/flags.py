@@ -1,6 +1,6 @@
 """One flag for every setting, made from the metadata of `livecam.config`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,7 +77,7 @@ class SettingsCommand(click.Command):
         rows: dict[str, list[tuple[str, str]]] = {section: [] for section in ("", *SECTIONS)}
         for parameter in self.get_params(ctx):
             row = parameter.get_help_record(ctx)
-            if row is not None:
+            if row is not None and isinstance(parameter, click.Option):
                 rows[parameter.section if isinstance(parameter, SettingOption) else ""].append(row)
         for section, found in rows.items():
             if found:
@@ -85,10 +85,10 @@ class SettingsCommand(click.Command):
                     formatter.write_dl(found)
 
 
-def with_settings(function: F) -> F:
-    """Give a command ``--config`` and a flag for every setting."""
+def with_settings(function: F, keys: Iterable[Key] = tuple(SETTINGS.values())) -> F:
+    """Give a command ``--config`` and a flag for every setting, or for those of `keys`."""
     command = function
-    for key in reversed(tuple(SETTINGS.values())):
+    for key in reversed(tuple(keys)):
         command = click.option(*_declarations(key), cls=SettingOption, key=key)(command)
     return config_option(command)
 

@@ -1,21 +1,46 @@
-"""The ``livecam`` command and its sub-commands."""
+"""The ``livecam`` command and its sub-commands, each imported when it is asked for.
 
-from importlib.metadata import version
+A daemon that is started again during a call leaves readers without pictures until it is up: ``run`` must not pay for
+what the other commands need.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
 
 import click
 
-from livecam.cli.bench_command import bench_group
-from livecam.cli.config_commands import config_group
-from livecam.cli.devices import cameras, outputs
-from livecam.cli.doctor_command import doctor
 from livecam.cli.exits import ExitCodes
-from livecam.cli.faces_commands import faces_group
-from livecam.cli.models_commands import models_group
 from livecam.cli.output import examples
-from livecam.cli.run_command import run
+
+_COMMANDS: Final[Mapping[str, str]] = {
+    "run": "livecam.cli.run_command:run",
+    "swap": "livecam.cli.swap_command:swap",
+    "doctor": "livecam.cli.doctor_command:doctor",
+    "cameras": "livecam.cli.devices:cameras",
+    "outputs": "livecam.cli.devices:outputs",
+    "faces": "livecam.cli.faces_commands:faces_group",
+    "models": "livecam.cli.models_commands:models_group",
+    "config": "livecam.cli.config_commands:config_group",
+    "bench": "livecam.cli.bench_group:bench_group",
+}
+"""Where each sub-command is defined."""
 
 
 class _Root(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all sub-commands, for help and completion."""
+        return sorted({*_COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The sub-command of that name, imported now; none when there is none."""
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command = vars(import_module(module))[name]
+        assert isinstance(command, click.Command)
+        return command
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the sub-command; whatever it raises becomes an exit code."""
         with ExitCodes():
@@ -30,13 +55,9 @@ class _Root(click.Group):
         "livecam faces add ann ann.jpg      make a persona from a photo",
     ),
 )
-@click.version_option(version("livecam"), prog_name="livecam")
+@click.version_option(package_name="livecam", prog_name="livecam")
 def root() -> None:
     """A real-time face-swap virtual webcam: local, private, fail-closed, measured."""
-
-
-for _command in (run, doctor, cameras, outputs, faces_group, models_group, config_group, bench_group):
-    root.add_command(_command)
 
 
 def main() -> None:

@@ -42,6 +42,11 @@ def catalogue_folders(user: Path | None, instead: Path | None = None) -> tuple[P
     return (shipped, user) if user is not None and user.is_dir() else (shipped,)
 
 
+def recipe_files() -> Mapping[str, Path]:
+    """The shipped recipes' files, by the network's name."""
+    return _places(catalogue_folders(None))
+
+
 def model_names(folders: tuple[Path, ...]) -> tuple[str, ...]:
     """All networks there are, sorted.
 

@@ -6,10 +6,15 @@ The embedded networks, which are converted from a wheel, have recipes of their o
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from livecam.core.seams import TensorSpec
 from livecam.inference.recipe import Licence
 from livecam.vision.contract import Contract
+
+
+STAND_IN: Final = "STAND-IN"
+"""What the summary of a recipe begins with when its network swaps nothing: see ``livecam bench stand-ins``."""
 
 
 class Task(StrEnum):

@@ -1,0 +1,216 @@
+"""``livecam swap``: a picture or a video file through the very same pipeline as the camera.
+
+>>> from pathlib import Path
+>>> from livecam.app.convert import convert
+>>> from livecam.config import load
+>>> done = convert(load({"face.persona": "nobody"}).config, Path("in.mp4"), Path("out.mp4"))
+>>> done.swapped, done.held, done.slated
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import av
+
+from livecam.app.assemble import Assembly
+from livecam.app.convert_clearing import Clearing, MediaTime
+from livecam.app.convert_clip import Clip
+from livecam.app.convert_doors import check_source, check_target, is_video
+from livecam.app.convert_image import padded_to_even, size_of, swap_still, write_image
+from livecam.app.convert_part import PartFolder, identity
+from livecam.app.convert_summary import HELD, SLATED, SWAPPED, Conversion, Options, by_reason
+from livecam.app.convert_video import WARM_UP_NS, Done, Work, convert_video
+from livecam.app.signals import stopping_on_signals
+from livecam.config import SETTINGS, Config, Paths
+from livecam.core.frame import NS_PER_MS, Picture, Size
+from livecam.core.seams import Processor
+from livecam.core.settings import Mode, SetMode, Settings, apply
+from livecam.errors import ConfigError, PhotoRefused, SinkGone, SourceError
+from livecam.faces.photo import Photo, read_photo
+from livecam.inference.progress import Progress, Silent
+from livecam.privacy.gate import Gate
+from livecam.privacy.slate import draw_slate, load_slate, to_picture
+
+__all__ = ["SETTINGS_USED", "Conversion", "Options", "convert"]
+
+_SECTIONS: Final = ("face", "models", "neural")
+_SLATE: Final = ("privacy.slate_text", "privacy.slate_picture")
+
+SETTINGS_USED: Final = tuple(
+    key for key in SETTINGS.values() if key.section in _SECTIONS or key.path in ("privacy.hold_ms", *_SLATE)
+)
+"""The settings that a conversion heeds."""
+
+_NOT_COMPARED: Final = ("models.cache", *_SLATE)
+"""Of these, what changes no picture, and the slate, which is compared as drawn."""
+
+
+def convert(
+    config: Config,
+    source: Path,
+    target: Path,
+    options: Options | None = None,
+    *,
+    paths: Paths | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    make_processor: Callable[[], Processor] | None = None,
+) -> Conversion:
+    """Convert a picture or a video file, by OUT's suffix. The bare face is never written.
+
+    Args:
+        config: Checked configuration; `SETTINGS_USED` are heeded.
+        source: IN; only read.
+        target: OUT; appears whole or not at all.
+        options: How to convert.
+        paths: Where files are kept; the user's own places unless given.
+        progress: Told how far it has come.
+        stop: Ends a video's conversion in order when set; it can go on later.
+        make_processor: Builds what happens to a frame; the one of a run unless given.
+
+    Raises:
+        ConfigError: OUT's name cannot be used, or an option is out of range.
+        SourceError, PhotoRefused: IN cannot be used.
+        SinkError: OUT cannot be written.
+        PersonaError, ModelError, EngineError: The swap cannot be put together, or broke.
+        NothingCleared: Nothing was cleared, so there is no OUT.
+        ConversionStopped: `stop` was set.
+    """
+    options = options or Options()
+    if not (1 <= options.crf <= 51 and options.segment_s > 0):
+        raise ConfigError(f"The quality must lie in 1..51, not {options.crf}.", "Give --crf 18, or leave it out.")
+    video = is_video(target)
+    check_source(source)
+    check_target(source, target, replace=options.replace)
+    making = _Making(config, paths or Paths.find(), make_processor)
+    if video:
+        return _video(making, source, target, options, progress or Silent(), stop or threading.Event())
+    return _image(making, source, target, progress or Silent())
+
+
+class _Making:
+    """What judges frames, made of a configuration."""
+
+    def __init__(self, config: Config, paths: Paths, make_processor: Callable[[], Processor] | None) -> None:
+        self.config = config
+        self._time = MediaTime()
+        self._assembly = Assembly(config, paths, self._time)
+        self._make_processor = make_processor or self._assembly.make_processor
+
+    def clearing(self, size: Size) -> Clearing:
+        """For frames of `size`. Takes a second: networks are loaded and the persona is made ready."""
+        gate = Gate(self.slate(size), int(self.config.privacy.hold_ms * NS_PER_MS))
+        return Clearing(self._make_processor(), gate, self._settings(), size, self._time)
+
+    def slate(self, size: Size) -> Picture:
+        """(H * 3 / 2, W) u8 I420.
+
+        Raises:
+            ConfigError: The user's own cannot be read.
+        """
+        privacy = self.config.privacy
+        own = privacy.slate_picture
+        return to_picture(load_slate(own, size) if own is not None else draw_slate(size, privacy.slate_text))
+
+    def job(self, source: Path, size: Size, crf: int) -> Mapping[str, str]:
+        """All that the pictures depend on, by a name for a sentence. To be asked once `clearing` has been."""
+        persona = self._assembly.wardrobe.get(self.config.face.persona)
+        used = {
+            key.setting.flag: str(getattr(getattr(self.config, key.section), key.name))
+            for key in SETTINGS_USED
+            if key.path not in _NOT_COMPARED
+        }
+        return {
+            "IN": identity(source),
+            "livecam": version("livecam"),
+            "PyAV": av.__version__,
+            "--crf": str(crf),
+            "slate": hashlib.sha256(self.slate(size).tobytes()).hexdigest(),
+            "set of photos of its persona": persona.digest if persona else "",
+            **used,
+        }
+
+    def _settings(self) -> Settings:
+        """Passing through is for one's own camera, openly; it has no place here."""
+        return apply(self.config.settings, SetMode(Mode.SWAP))
+
+
+def _image(making: _Making, source: Path, target: Path, progress: Progress) -> Conversion:
+    started_s = time.monotonic()
+    photo = _photo(source)
+    height, width = photo.image.shape[:2]
+    image = padded_to_even(photo.image)
+    progress.update("Getting ready", 0, 0)
+    clearing = making.clearing(size_of(image))
+    progress.update("Swapping", 0, 0)
+    swapped = swap_still(image, clearing, source)[:height, :width]
+    write_image(target, swapped)
+    seconds = time.monotonic() - started_s
+    return Conversion(
+        str(source), str(target), "image", f"{width}x{height}", making.config.face.persona, 1, 1, seconds=seconds
+    )
+
+
+def _photo(source: Path) -> Photo:
+    try:
+        return read_photo(source)
+    except PhotoRefused:
+        if _plays(source):
+            told = f"{source} is a video or an animation, not a picture."
+            raise PhotoRefused(told, "Write it to a .mp4, .mov or .mkv file.") from None
+        raise
+
+
+def _plays(source: Path) -> bool:
+    try:
+        Clip(source).close()
+    except SourceError:
+        return False
+    return True
+
+
+def _video(
+    making: _Making, source: Path, target: Path, options: Options, progress: Progress, stop: threading.Event
+) -> Conversion:
+    clip = Clip(source)
+    try:
+        progress.update("Getting ready", 0, 0)
+        size = clip.info.size
+        clearing = making.clearing(size)
+        part = PartFolder(target, making.job(source, size, options.crf))
+        warm_up_ns = WARM_UP_NS + int(making.config.privacy.hold_ms * NS_PER_MS)
+        work = Work(source, target, clip, clearing, part, options, warm_up_ns, progress, stop)
+        started_s = time.monotonic()
+        with stopping_on_signals(stop):
+            done = convert_video(work)
+    except av.FFmpegError as error:
+        raise SinkGone(f"{target} cannot be encoded: {error.strerror}.", "Report this with the file.") from error
+    finally:
+        clip.close()
+    return _told(making, work, done, time.monotonic() - started_s)
+
+
+def _told(making: _Making, work: Work, done: Done, seconds: float) -> Conversion:
+    frames = done.tally.total()
+    return Conversion(
+        source=str(work.source),
+        target=str(work.target),
+        kind="video",
+        size=str(work.clip.info.size),
+        persona=making.config.face.persona,
+        frames=frames,
+        swapped=done.tally[SWAPPED],
+        held=by_reason(done.tally, HELD),
+        slated=by_reason(done.tally, SLATED),
+        resumed=done.resumed,
+        seconds=round(seconds, 3),
+        fps=round((frames - done.resumed) / seconds, 2) if seconds > 0 else 0.0,
+        media_s=round(done.media_s, 3),
+        audio=done.audio,
+        notes=done.notes,
+    )
