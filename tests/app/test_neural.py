@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from livecam.app.assemble import Assembly
+from livecam.app.convert import convert
 from livecam.app.mesh import Networks
 from livecam.app.neural import NeuralNetworks
 from livecam.bench.standins import is_stand_in
@@ -23,6 +24,7 @@ from livecam.core.frame import NS_PER_S, Frame, Image, Size
 from livecam.core.seams import Processor
 from livecam.core.settings import Settings
 from livecam.errors import ConfigError, ModelError, WeightsCorrupt, WeightsMissing
+from tests.app.converting import every, write_clip
 
 SIZE = Size(640, 480)
 PRESETS = ("fast", "balanced", "quality", "identity")
@@ -170,3 +172,14 @@ def test_the_daemon_runs_a_preset_from_the_command_line(shelf: Path, tmp_path: P
     run = json.loads(report.read_text())
     assert run["sent"]["live"] > 5
     assert "STAND-IN" in run["provider"]
+
+
+def test_a_preset_converts_a_clip(shelf: Path, tmp_path: Path) -> None:
+    images = frames(12)
+    clip = write_clip(tmp_path / "in.mp4", every(25, 12), lambda number, out: np.copyto(out, images[number]), SIZE)
+    config = config_of(shelf, neural__preset="fast")
+    told = convert(config, clip, tmp_path / "out.mp4", paths=paths_in(tmp_path))
+    assert told.frames == 12
+    assert told.swapped >= 6
+    assert told.swapped + sum(told.held.values()) + sum(told.slated.values()) == 12
+    assert (tmp_path / "out.mp4").stat().st_size > 1000
