@@ -4,7 +4,10 @@ import argparse
 from collections.abc import Callable
 from importlib import import_module
 
-NAMES = ("stages", "live", "overhead", "overload", "coldstart", "quality", "capture", "virtualcam", "latency", "soak")
+NAMES = (
+    *("stages", "hostwork", "live", "overhead", "overload", "coldstart"),
+    *("quality", "capture", "virtualcam", "latency", "soak"),
+)
 
 
 def main() -> None:

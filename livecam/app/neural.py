@@ -33,6 +33,7 @@ from livecam.vision.detect.choose import make_detector
 from livecam.vision.enhance import Enhancer
 from livecam.vision.mask.bisenet import RegionMasker
 from livecam.vision.mask.masker import Masker
+from livecam.vision.mask.steady import SteadyMasker
 from livecam.vision.mask.xseg import OcclusionMasker
 from livecam.vision.mouth import MouthKeeper
 from livecam.vision.recognise import IdentityConverter, Recogniser
@@ -195,7 +196,7 @@ class NeuralNetworks:
         )
 
     def _masker(self, name: str, kind: type[OcclusionMasker] | type[RegionMasker]) -> Masker:
-        return kind(self._engine(name), self._chain.contract(name, MaskerContract))
+        return SteadyMasker(kind(self._engine(name), self._chain.contract(name, MaskerContract)), self._now_ns)
 
     def _enhancer(self) -> Enhancer | None:
         name = self._chain.preset.enhancer

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.frame import Image, Matrix
-from livecam.vision.warp import Warper
+from livecam.core.geometry import invert, transform
+from livecam.vision.warp import Warper, outline, span
 
 WARP = Warper()
 
@@ -53,3 +54,47 @@ def test_views_are_taken_and_nothing_is_written_but_out() -> None:
 def test_a_singular_matrix_is_refused() -> None:
     with pytest.raises(ValueError, match="singular"):
         WARP(noise((9, 9, 3)), np.zeros((2, 3)), np.empty((4, 4, 3), np.uint8))
+
+
+def turned(rng: np.random.Generator) -> tuple[Matrix, float, float]:
+    """A matrix and the sides of a rectangle."""
+    matrix = rng.uniform(-2, 2, (2, 3)) + np.array([[3.0, 0, 0], [0, 3, 0]])
+    return matrix, *rng.uniform(5, 50, 2).tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_outline_is_where_the_corners_were(seed: int) -> None:
+    matrix, width, height = turned(np.random.default_rng(seed))
+    corners = np.array([[-1, -1], [width, -1], [width, height], [-1, height]], np.float32)
+    np.testing.assert_allclose(
+        outline(matrix, -1, width, height), transform(invert(matrix), corners), rtol=1e-4, atol=1e-3
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_a_span_is_the_widest_part_of_a_band(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    matrix, width, height = turned(rng)
+    top = rng.uniform(-30, 30)
+    bottom = top + rng.uniform(0, 20)
+    shape = outline(matrix, 0, width, height)
+    inner = np.stack(np.meshgrid(np.linspace(0, width, 200), np.linspace(0, height, 200)), axis=-1).reshape(-1, 2)
+    spots = transform(invert(matrix), inner.astype(np.float32))
+    within = spots[(spots[:, 1] >= top) & (spots[:, 1] <= bottom), 0]
+    low, high = span(shape, top, bottom)
+    if within.size == 0:
+        assert low > high or high - low < 10
+        return
+    assert low <= within.min() + 1e-3
+    assert high >= within.max() - 1e-3
+    assert low > within.min() - 1.5
+    assert high < within.max() + 1.5
+
+
+def test_a_span_of_an_upright_square_is_its_width() -> None:
+    square = [(2.0, 3.0), (9.0, 3.0), (9.0, 12.0), (2.0, 12.0)]
+    assert span(square, 4, 6) == (2, 9)
+    assert span(square, 0, 3) == (2, 9)
+    assert span(square, 13, 20) == (np.inf, -np.inf)

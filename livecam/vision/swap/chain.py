@@ -76,7 +76,7 @@ class StageSwapper:
         self._size = Size(swapper.side, swapper.side)
         self._crop, self._swapped = (np.empty(self._size.image_shape, np.uint8) for _ in range(2))
         self._mask = CropMask(masks, swapper.side)
-        self._sharpen = None if enhancer is None else Sharpener(enhancer, swapper.side, masks.box_blur)
+        self._sharpen = None if enhancer is None else Sharpener(enhancer, swapper, masks.box_blur)
         self._wearers: OrderedDict[int, _Wearer] = OrderedDict()
         self._stages: dict[str, int] = {}
         self._mark_ns = 0
@@ -93,7 +93,8 @@ class StageSwapper:
         identity = self._identity(persona)
         five = _checked(face, canvas.pixels.shape)
         matrix = self._swap.matrix(five)
-        crop = canvas.crop(matrix, self._size, self._crop)
+        sharpen = self._sharpen if settings.blend > 0 else None
+        crop = canvas.crop(matrix, self._size, self._crop) if sharpen is None else sharpen.crop(canvas, matrix)
         self._lap("crop")
         mask = self._mask.start(crop, face.landmarks, matrix)
         self._lap("occlusion")
@@ -102,8 +103,8 @@ class StageSwapper:
         refuse_bare(mask, five, matrix)
         self._lap("region")
         painting = Painting(self._swapped, mask, matrix)
-        if self._sharpen is not None and settings.blend > 0:
-            painting = self._sharpen(canvas, painting, crop, five, settings.blend)
+        if sharpen is not None:
+            painting = sharpen(painting, settings.blend)
         self._lap("enhance")
         canvas.paint(painting.image, painting.mask, painting.matrix)
         self._lap("paint")

@@ -1,21 +1,18 @@
-"""The enhancer in the chain: a swapped crop, moved into the enhancer's own crop, sharpened there, and blended."""
+"""The enhancer in the chain: a swapped crop with its surroundings, sharpened, and blended."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from livecam.core.frame import Image, Matrix, Points, Size
+from livecam.core.frame import Image, Matrix, Size
 from livecam.core.geometry import compose, invert
 from livecam.core.seams import Canvas
 from livecam.vision.blend import Blender
 from livecam.vision.enhance import Enhancer, blended
 from livecam.vision.mask.box import box_mask
-
-# Of a matrix that changes nothing: far below a hundredth of a pixel in any crop.
-_NOTHING: Final = 1e-6
-# From px of a picture to px of one of half its side, as `cv2.resize` has it: pixels are squares, not points.
-_HALF: Final = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25]])
+from livecam.vision.swap.stage import CropSwapper
+from livecam.vision.template import Template, points_of
 
 
 class Painting(NamedTuple):
@@ -32,33 +29,77 @@ class Painting(NamedTuple):
     matrix: Matrix
 
 
+class Field(NamedTuple):
+    """What an enhancer sees, in px of a swapper's crop: a square of `side` px, from (`left`, `top`) on."""
+
+    side: int
+    left: int
+    top: int
+
+    def matrix(self, side: int) -> Matrix:
+        """From px of the swapper's crop to px of the enhancer's, of `side` px. Pixels are squares: edges fit edges."""
+        scale = side / self.side
+        edge = (scale - 1) / 2
+        return np.array([[scale, 0, edge - scale * self.left], [0, scale, edge - scale * self.top]])
+
+
+def field_of(swapper: CropSwapper, enhancer: Enhancer) -> Field:
+    """The field of `enhancer`, from the two templates.
+
+    They differ by a scale, a shift and hardly any rotation, so the field is the same for every face. It lies where the
+    face's own five points would put it to 0.3 % of the crop's side (clips of five people, turned ones too), to which
+    come the whole px; and it does not shake against the swapper's crop.
+    """
+    five = points_of(Template.ARCFACE_128, 128)
+    exact = compose(swapper.matrix(five), invert(enhancer.matrix(five)))
+    side = round(enhancer.side * float(np.hypot(exact[0, 0], exact[1, 0])))
+    middle = exact @ ((enhancer.side - 1) / 2, (enhancer.side - 1) / 2, 1)
+    left, top = np.rint(middle - (side - 1) / 2).astype(int).tolist()
+    return Field(side, left, top)
+
+
 class Sharpener:
     """Runs an enhancer over swapped crops. Owns its memory; one thread.
 
+    The frame is cropped once, at the swapper's scale but as wide as both networks see. The swapper's crop is a view of
+    that; what was swapped is laid into it, and the whole is resized for the enhancer. Nothing goes back through the
+    frame, and the surroundings, which are not painted, are as fine as what lies in them.
+
     Args:
         enhancer: What sharpens.
-        swap_side: Of the swapped crops, px.
+        swapper: What swaps.
         box_blur: 0..1, of the box mask of the enhancer's crop.
     """
 
-    def __init__(self, enhancer: Enhancer, swap_side: int, box_blur: float) -> None:
+    def __init__(self, enhancer: Enhancer, swapper: CropSwapper, box_blur: float) -> None:
+        field = field_of(swapper, enhancer)
+        left, top = min(field.left, 0), min(field.top, 0)
+        right, bottom = (max(start + field.side, swapper.side) for start in (field.left, field.top))
+        size = Size(right - left, bottom - top)
+        self._wide, self._wide_mask = np.empty(size.image_shape, np.uint8), np.zeros(size.image_shape[:2], np.uint8)
+        self._size = size
+        self._to_wide = np.array([[1.0, 0, -left], [0, 1, -top]])
+        self._own = _square(swapper.side, -left, -top)
+        self._seen = _square(field.side, field.left - left, field.top - top)
+        self._to_fine = field.matrix(enhancer.side)
         self._enhancer = enhancer
         self._box = box_mask(enhancer.side, box_blur)
-        self._whole = _Join(swap_side, enhancer.side)
-        self._half = _Join(swap_side, enhancer.side // 2)
-        self._sharp = np.empty_like(self._whole.picture)
+        self._plain, self._sharp = (np.empty((enhancer.side, enhancer.side, 3), np.uint8) for _ in range(2))
+        self._mask, self._faded = np.zeros_like(self._box), np.empty((swapper.side, swapper.side), np.uint8)
+        self._blend = Blender()
 
-    def __call__(self, canvas: Canvas[Image], swap: Painting, crop: Image, five: Points, blend: float) -> Painting:
-        """`swap` in the enhancer's crop, sharpened.
+    def crop(self, canvas: Canvas[Image], matrix: Matrix) -> Image:
+        """The swapper's crop, for `matrix`, frame px to its px: a view, valid until this or `__call__` is called."""
+        canvas.crop(compose(self._to_wide, matrix), self._size, self._wide)
+        return self._wide[self._own]
 
-        It goes from crop to crop by the composed matrix, never through the frame. The network sees it in its
-        surroundings; what is painted is still no more than the swap's mask shows.
+    def __call__(self, swap: Painting, blend: float) -> Painting:
+        """What was made of the last `crop`, sharpened.
+
+        What is painted is no more than the swap's mask shows.
 
         Args:
-            canvas: Only read.
             swap: The swapped crop.
-            crop: The wearer's crop it was made of, at its place and size; only read.
-            five: Where the face is, (5, 2) f32 px of the frame.
             blend: 0..1, how much of the sharpened face is shown.
 
         Returns:
@@ -68,74 +109,31 @@ class Sharpener:
             ContractError: The enhancer gave rubbish.
             EngineError: The enhancer failed.
         """
-        matrix = self._enhancer.matrix(five)
-        joined = self._joined(canvas, swap, crop, matrix)
-        self._enhancer(joined.picture, self._sharp)
-        cv2.min(joined.mask, self._box, dst=joined.mask)
+        self._join(swap)
+        self._enhancer(self._plain, self._sharp)
         # What is hidden by the mask need not be right.
-        left, top, width, height = cv2.boundingRect(joined.mask)
+        left, top, width, height = cv2.boundingRect(self._mask)
         part = np.s_[top : top + height, left : left + width]
-        blended(self._sharp[part], joined.picture[part], blend, self._sharp[part])
-        return Painting(self._sharp, joined.mask, matrix)
+        blended(self._sharp[part], self._plain[part], blend, self._sharp[part])
+        return Painting(self._sharp, self._mask, compose(self._to_fine, swap.matrix))
 
-    def _joined(self, canvas: Canvas[Image], swap: Painting, crop: Image, matrix: Matrix) -> "_Join":
-        """The enhancer's crop with the swap in it, and the swap's mask there.
-
-        A swapped crop that has to grow to more than twice its size is joined at half of the enhancer's: it holds no
-        more than that, and the join takes half of the time (1.1 in place of 1.9 ms for 128 px in 512).
-        """
-        join = compose(matrix, invert(swap.matrix))
-        whole, half = self._whole, self._half
-        if swap.image.shape == whole.picture.shape and np.abs(join - np.eye(2, 3)).max() < _NOTHING * len(crop):
-            # Both networks take the very same crop, as with GPEN 256 after HyperSwap 256.
-            np.copyto(whole.picture, crop)
-            np.copyto(whole.mask, swap.mask)
-            whole.lay(swap.image)
-        elif abs(np.linalg.det(join[:, :2])) < 4.0:
-            whole.move(canvas, swap, matrix)
-        else:
-            half.move(canvas, swap, compose(_HALF, matrix))
-            size = whole.size
-            cv2.resize(half.picture, size, dst=whole.picture, interpolation=cv2.INTER_LINEAR)
-            cv2.resize(half.mask, size, dst=whole.mask, interpolation=cv2.INTER_LINEAR)
-        return whole
-
-
-class _Join:
-    """A crop of the frame with a swapped crop laid in. Owns its memory.
-
-    Args:
-        swap_side: Of the swapped crop, px.
-        side: Of this crop, px.
-    """
-
-    def __init__(self, swap_side: int, side: int) -> None:
-        self.size = Size(side, side)
-        self.picture = np.empty(self.size.image_shape, np.uint8)
-        self.mask = np.empty((side, side), np.uint8)
-        # Image and mask are moved as one: OpenCV warps four planes in half the time of three.
-        self._packed = np.empty((swap_side, swap_side, 4), np.uint8)
-        self._moved = np.empty((side, side, 4), np.uint8)
-        self._image = np.empty_like(self.picture)
-        self._wide = np.empty_like(self.mask)
-        self._blend = Blender()
-
-    def move(self, canvas: Canvas[Image], swap: Painting, matrix: Matrix) -> None:
-        """Fill picture and mask; `matrix` maps frame px to px of this crop."""
-        cv2.merge([swap.image, swap.mask], dst=self._packed)
-        # Beyond the crop's border, where its mask is zero at the latest, nothing is shown.
-        join = compose(matrix, invert(swap.matrix))
-        cv2.warpAffine(self._packed, join, self.size, dst=self._moved, flags=cv2.INTER_LINEAR)
-        cv2.extractChannel(self._moved, 3, dst=self.mask)
-        cv2.cvtColor(self._moved, cv2.COLOR_BGRA2BGR, dst=self._image)
-        canvas.crop(matrix, self.size, self.picture)
-        self.lay(self._image)
-
-    def lay(self, image: Image) -> None:
-        """Lay `image` over the picture by the mask.
+    def _join(self, swap: Painting) -> None:
+        """Write the swap in its surroundings, and its mask, at the enhancer's size.
 
         The mask fades the result in once more when it is painted; so the fading here is done by its half, in its
         outer part.
         """
-        cv2.add(self.mask, self.mask, dst=self._wide)
-        self._blend(self.picture, image, self._wide)
+        cv2.add(swap.mask, swap.mask, dst=self._faded)
+        self._blend(self._wide[self._own], swap.image, self._faded)
+        side = self._box.shape
+        cv2.resize(self._wide[self._seen], side, dst=self._plain, interpolation=cv2.INTER_LINEAR)
+        if not np.array_equal(self._wide_mask[self._own], swap.mask):
+            # A mask of the box alone stays as it is from frame to frame.
+            np.copyto(self._wide_mask[self._own], swap.mask)
+            cv2.resize(self._wide_mask[self._seen], side, dst=self._mask, interpolation=cv2.INTER_LINEAR)
+            cv2.min(self._mask, self._box, dst=self._mask)
+
+
+def _square(side: int, left: int, top: int) -> tuple[slice, slice]:
+    """The rows and columns of a square."""
+    return slice(top, top + side), slice(left, left + side)
