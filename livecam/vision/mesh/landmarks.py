@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from livecam.core.face import Detection
 from livecam.core.frame import Image, Matrix, Points
+from livecam.core.geometry import invert
 from livecam.core.seams import Engine, Tensor, TensorSpec
 from livecam.errors import ModelError
+from livecam.vision.warp import Warper
 
 SIDE = 192
 """Side of the network's input, px."""
@@ -136,6 +138,7 @@ class MeshLandmarker:
         self._rows = _refined_rows()
         _check(engine, self._rows)
         self._engine = engine
+        self._warp = Warper()
         self._crop = np.empty((1, SIDE, SIDE, 3), dtype=np.uint8)
         self._mesh = np.empty((ALL_ROWS, 3), dtype=np.float32)
 
@@ -163,8 +166,7 @@ class MeshLandmarker:
         """Fill the crop. Pixels are sampled at their centres, half a px from their outer corner."""
         centred = matrix.copy()
         centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        cv2.warpAffine(image, centred, (SIDE, SIDE), dst=self._crop[0], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        self._warp(image, invert(centred), self._crop[0])
 
     def _merge(self, outputs: Mapping[str, Tensor]) -> None:
         """Fill the mesh, px of the crop: the coarse rows, then x and y of the finer ones.
