@@ -1,7 +1,6 @@
 """The mesh swap: paints a persona over one face, by warping its photo on to the wearer's landmarks."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +25,7 @@ from livecam.vision.mesh.shape import Neutral, ShapeTransfer
 from livecam.vision.mesh.source import MeshIdentity, Texture
 from livecam.vision.mesh.topology import LANDMARKS, TOPOLOGY, facing
 from livecam.vision.mesh.warp import Affines, Sampled, SeenTriangles, Warper, affines_between
+from livecam.vision.wearers import Wearers
 
 IDENTITY: Final = "mesh"
 """The key of this engine's data in `Persona.identity`."""
@@ -38,7 +38,6 @@ _FARTHEST = 4.0
 _FEWEST_CELLS = 8
 # Share of the oval that must be painted. Less is left of an extreme profile only, and is no swap.
 _LEAST_COVER = 0.35
-_WEARERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class MeshSwapper:
         self._holes = HoleMaker(TOPOLOGY, self._scratch, self._warper)
         self._light = LightGrid(self._scratch, self._warper)
         self._transfer = ShapeTransfer(TOPOLOGY)
-        self._wearers: OrderedDict[int, _Wearer] = OrderedDict()
+        self._wearers = Wearers(_Wearer)
         self._stages: dict[str, int] = {}
         self._mark_ns = 0
 
@@ -116,7 +115,7 @@ class MeshSwapper:
         frame = canvas.pixels
         identity = _identity(persona)
         points = _checked(face, frame.shape)
-        wearer = self._wearer(face.track_id)
+        wearer = self._wearers[face.track_id]
         wearer.wears(persona.digest)
         drawing = self._drawing(points, wearer, identity, settings, frame.shape)
         self._lap("geometry")
@@ -138,16 +137,6 @@ class MeshSwapper:
     def stages(self) -> Mapping[str, int]:
         """Duration of each stage of the last call, ns."""
         return self._stages
-
-    def _wearer(self, track_id: int) -> _Wearer:
-        """What is known of the face with that track; the one not seen for longest is forgotten for a new one."""
-        wearer = self._wearers.get(track_id)
-        if wearer is None:
-            wearer = self._wearers[track_id] = _Wearer()
-            while len(self._wearers) > _WEARERS:
-                self._wearers.popitem(last=False)
-        self._wearers.move_to_end(track_id)
-        return wearer
 
     def _drawing(
         self, points: Points, wearer: _Wearer, identity: MeshIdentity, settings: Settings, shape: tuple[int, ...]

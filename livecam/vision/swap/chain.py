@@ -1,7 +1,6 @@
 """The neural swap of one face: align, crop, mask, swap, match the colours, enhance, paint."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -18,12 +17,12 @@ from livecam.vision.swap.identity import NeuralIdentity
 from livecam.vision.swap.masks import CropMask, Maskers, refuse_bare
 from livecam.vision.swap.sharpen import Painting, Sharpener
 from livecam.vision.swap.stage import CropSwapper
+from livecam.vision.wearers import Wearers
 
 # The longer side of the box around the five points; a face is about three times as tall.
 _SMALLEST_EXTENT_PX = 10.0
 # In longer frame sides, how far away a point may lie from the frame; landmarkers stay far below.
 _FARTHEST = 4.0
-_WEARERS = 4
 
 
 class _Wearer:
@@ -77,7 +76,7 @@ class StageSwapper:
         self._crop, self._swapped = (np.empty(self._size.image_shape, np.uint8) for _ in range(2))
         self._mask = CropMask(masks, swapper.side)
         self._sharpen = None if enhancer is None else Sharpener(enhancer, swapper, masks.box_blur)
-        self._wearers: OrderedDict[int, _Wearer] = OrderedDict()
+        self._wearers = Wearers(_Wearer)
         self._stages: dict[str, int] = {}
         self._mark_ns = 0
 
@@ -98,7 +97,9 @@ class StageSwapper:
         self._lap("crop")
         mask = self._mask.start(crop, face.landmarks, matrix)
         self._lap("occlusion")
-        self._swapped_from(crop, mask, identity, self._wearer(face.track_id, persona.digest))
+        wearer = self._wearers[face.track_id]
+        wearer.wears(persona.digest)
+        self._swapped_from(crop, mask, identity, wearer)
         mask = self._mask.finish(self._swapped)
         refuse_bare(mask, five, matrix)
         self._lap("region")
@@ -127,17 +128,6 @@ class StageSwapper:
         if not isinstance(identity, NeuralIdentity) or not self._swap.fits(identity.source):
             raise ContractError(f"The persona {persona.name} is not prepared for {self._key}.", "Add it again.")
         return identity
-
-    def _wearer(self, track_id: int, digest: str) -> _Wearer:
-        """What is known of the face with that track; the one not seen for longest is forgotten for a new one."""
-        wearer = self._wearers.get(track_id)
-        if wearer is None:
-            wearer = self._wearers[track_id] = _Wearer()
-            while len(self._wearers) > _WEARERS:
-                self._wearers.popitem(last=False)
-        self._wearers.move_to_end(track_id)
-        wearer.wears(digest)
-        return wearer
 
     def _swapped_from(self, crop: Image, mask: Image, identity: NeuralIdentity, wearer: _Wearer) -> None:
         """Swap `crop` in the wearer's colours, and narrow the mask by the network's own."""
