@@ -59,7 +59,7 @@ class Settings:
     persona: str = ""
     mode: Mode = Mode.SWAP
     others: Others = Others.BLUR
-    shape: float = 0.5
+    shape: float = 0.53
     eyes: Eyes = Eyes.SOURCE
     steadiness: float = 0.5
     blend: float = 0.7
