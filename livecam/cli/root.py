@@ -21,6 +21,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "outputs": "livecam.cli.devices:outputs",
     "faces": "livecam.cli.faces_commands:faces_group",
     "models": "livecam.cli.models_commands:models_group",
+    "engines": "livecam.cli.engines_command:engines_group",
     "config": "livecam.cli.config_commands:config_group",
     "bench": "livecam.cli.bench_group:bench_group",
 }
