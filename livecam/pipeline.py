@@ -74,6 +74,7 @@ class Pipeline:
             self._watch.finish(())
             return Withheld.NO_FACE
         wearer = faces[0]
+        self._watch.copied()
         self._swapper(self._canvas, wearer, persona, settings)
         swapped_ns = time.perf_counter_ns()
         others = self._others(wearer, faces[1:])

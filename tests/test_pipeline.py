@@ -50,6 +50,8 @@ class Parts:
         self.others: tuple[Box, ...] = ()
         self.on_swap: Callable[[], None] = lambda: None
         self.on_watch: Callable[[], None] = lambda: None
+        self.on_copied: Callable[[], None] = lambda: None
+        self.may_paint = False
         self.known: list[Sequence[Box]] = []
         self.begun = self.resets = 0
         self.confirmed = True
@@ -57,11 +59,17 @@ class Parts:
 
     def swap(self, canvas: Canvas[Image], face: Face, persona: Persona, settings: Settings) -> None:
         self.on_swap()
+        assert self.may_paint, "painted on while the watch was still taking its copy"
         box = face.box
         canvas.pixels[int(box.y1) : int(box.y2), int(box.x1) : int(box.x2)] = 255
 
+    def copied(self) -> None:
+        self.on_copied()
+        self.may_paint = True
+
     def begin(self, image: Image) -> None:
         self.begun += 1
+        self.may_paint = False
 
     def finish(self, known: Sequence[Box]) -> tuple[Box, ...]:
         self.known.append(known)

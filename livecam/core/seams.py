@@ -178,11 +178,19 @@ class Follower(Protocol):
 class Watch(Protocol):
     """Looks over every frame for anything face-like, at a lower score than swapping uses.
 
-    It works beside the swap, on a copy it takes in `begin`, so that it costs the frame no time.
+    It works beside the swap, on a small copy that it takes itself, so that it costs the frame no time.
     """
 
     def begin(self, image: Image) -> None:
-        """Start looking at `image`, (H, W, 3) u8 BGR, which may be painted on as soon as this returns."""
+        """Start looking at `image`, (H, W, 3) u8 BGR, which must not be painted on before `copied` has returned."""
+        ...
+
+    def copied(self) -> None:
+        """Wait until the image given to `begin` may be painted on; usually it may by then.
+
+        Raises:
+            EngineError: The look has not even begun in time; the frame must be withheld.
+        """
         ...
 
     def finish(self, known: Sequence[Box]) -> tuple[Box, ...]:

@@ -1,5 +1,6 @@
 """The watch: looks over every frame for anything face-like, beside the swap, so that no second face slips through."""
 
+import atexit
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +65,9 @@ class FaceWatch:
         self._aside = Aside()
         self._frame = 0
         self._answer: _Answer | LivecamError | None = None
+        self._image: Image | None = None
         self._asked = threading.Event()
+        self._taken = threading.Event()
         self._done = threading.Event()
         self._stopping = threading.Event()
         self._begun = self._stuck = False
@@ -72,7 +75,7 @@ class FaceWatch:
         self._thread_id = 0
 
     def begin(self, image: Image) -> None:
-        """Start looking at `image`, (H, W, 3) u8 BGR, which may be painted on as soon as this returns.
+        """Start looking at `image`, (H, W, 3) u8 BGR, which must not be painted on before `copied` has returned.
 
         Raises:
             EngineError: The watch has been closed.
@@ -81,16 +84,25 @@ class FaceWatch:
             raise EngineError("The watch for other faces is closed.", "Start livecam again.")
         if not self._is_free():
             return
-        for eye in self._eyes:
-            eye.take(image, self._frame)
-        self._frame += 1
+        self._image = image
         self._answer = None
+        self._taken.clear()
         self._done.clear()
         self._begun = True
         self._ensure_thread()
         if self._thread_id:
             self._aside(self._thread_id)
         self._asked.set()
+
+    def copied(self) -> None:
+        """Wait until the image given to `begin` may be painted on.
+
+        Raises:
+            EngineError: The copy was not taken in time; the frame must be withheld.
+        """
+        if self._stuck or not self._taken.wait(self._patience_s):
+            self._stuck = True
+            raise self._unanswered()
 
     def finish(self, known: Sequence[Box]) -> tuple[Box, ...]:
         """Boxes, px, of everything face-like in the image given to `begin` that is none of the faces in `known`.
@@ -104,8 +116,7 @@ class FaceWatch:
             raise EngineError("The watch for other faces was not asked to look at this frame.", "Report this.")
         if self._stuck or not self._done.wait(self._patience_s):
             self._stuck = True
-            waited = f"The watch for other faces has not answered for {self._patience_s:g} s."
-            raise EngineError(waited, "Start livecam again.")
+            raise self._unanswered()
         self._begun = False
         if isinstance(self._answer, LivecamError):
             raise EngineError(f"The watch for other faces failed: {self._answer.what}", self._answer.next_step)
@@ -129,13 +140,23 @@ class FaceWatch:
         Raises:
             StopFailed: A network hangs, and with it the thread.
         """
+        atexit.unregister(self._leave)
+        if not self._leave():
+            raise StopFailed("The thread of the watch for other faces did not end.", "End the process.")
+
+    def _leave(self) -> bool:
+        """Let the thread end; whether it has."""
         thread = self._thread
         self._stopping.set()
         self._asked.set()
         if thread is not None:
             thread.join(self._patience_s)
-            if thread.is_alive():
-                raise StopFailed("The thread of the watch for other faces did not end.", "End the process.")
+        return thread is None or not thread.is_alive()
+
+    def _unanswered(self) -> EngineError:
+        return EngineError(
+            f"The watch for other faces has not answered for {self._patience_s:g} s.", "Start livecam again."
+        )
 
     def _is_free(self) -> bool:
         """Whether the buffers may be written: the look before, if one was left unfinished, has ended."""
@@ -148,6 +169,8 @@ class FaceWatch:
         if self._thread is None:
             thread = self._thread = threading.Thread(target=self._work, name="livecam-watch", daemon=True)
             thread.start()
+            # In a network at the interpreter's end, it would end the whole process by a signal instead of its code.
+            atexit.register(self._leave)
             self._thread_id = thread.native_id or 0
 
     def _work(self) -> None:
@@ -163,10 +186,17 @@ class FaceWatch:
                     self._done.set()
         finally:
             self._thread = None
+            self._taken.set()
             self._done.set()
 
     def _look(self) -> "_Answer | LivecamError":
-        """Run the networks whose turn it is."""
+        """Take copies of the image, then run the networks whose turn it is."""
+        image, self._image = self._image, None
+        if image is not None:
+            for eye in self._eyes:
+                eye.take(image, self._frame)
+            self._frame += 1
+        self._taken.set()
         try:
             seen = [(eye, detection) for eye in self._eyes for detection in eye.look()]
         except LivecamError as error:

@@ -1,5 +1,7 @@
 """The watch: when it looks, and that no fault of it passes for an empty room."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -68,9 +70,29 @@ def test_it_looks_at_the_picture_as_it_was_and_in_its_own_thread(watch: Opened) 
     looker: Watch = watch(FakeDetector(), bright)
     image = IMAGE.copy()
     looker.begin(image)
+    looker.copied()
     image[:] = 0
     assert looker.finish(()) == (WEARER,)
     assert threading.get_ident() not in bright.threads
+
+
+def test_nobody_paints_before_the_copy_is_taken(watch: Opened) -> None:
+    gate = threading.Event()
+
+    class Slow(FakeDetector):
+        def shrink(self, image: Image, out: Image) -> Fit:
+            assert gate.wait(2)
+            return super().shrink(image, out)
+
+    looker = watch(FakeDetector(), Slow(), patience_s=0.05)
+    looker.begin(IMAGE)
+    with pytest.raises(EngineError, match="has not answered"):
+        looker.copied()
+    gate.set()
+    patient = watch(FakeDetector(), FakeDetector(), patience_s=1.0)
+    patient.begin(IMAGE)
+    patient.copied()
+    assert patient.finish(()) == ()
 
 
 def test_the_swap_goes_on_while_it_looks(watch: Opened) -> None:
@@ -245,3 +267,31 @@ def test_on_the_clips_it_takes_nothing_else_for_a_face(
         looker.begin(image)
         assert looker.finish([face.box for face in faces]) == (), frame
     looker.close()
+
+
+_LEFT_BEHIND = """
+import time
+import numpy as np
+from livecam.vision.watch import FaceWatch
+
+class Slow:
+    side = 8
+    def shrink(self, image, out): return None
+    def detect_shrunk(self, shrunk, fit, threshold): return []
+
+class Slower(Slow):
+    def shrink(self, image, out): return object()
+    def detect_shrunk(self, shrunk, fit, threshold):
+        time.sleep(0.2)
+        print("looked", flush=True)
+        return []
+
+FaceWatch(Slower(), Slow()).begin(np.zeros((8, 8, 3), np.uint8))
+time.sleep(0.1)
+"""
+
+
+def test_the_interpreter_does_not_end_in_the_middle_of_a_look() -> None:
+    """A thread that is in a network then ends the process by SIGABRT."""
+    ended = subprocess.run([sys.executable, "-c", _LEFT_BEHIND], capture_output=True, text=True, timeout=30, check=True)
+    assert ended.stdout == "looked\n"
