@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Final, cast
 
@@ -65,13 +64,20 @@ def make_sink(spec: Spec, wish: SinkWish) -> Sink:
 
 
 def _find(what: str, registry: Mapping[str, str], group: str, kind: str) -> object:
-    places = {point.name: point.value for point in entry_points(group=group)} | dict(registry)
+    # Third parties' are looked for in the files of every package installed: not for a driver of our own.
+    places = registry if kind in registry else {**_third_parties(group), **registry}
     if kind not in places:
         near = difflib.get_close_matches(kind, places, 1, 0.5)
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(places))}."
         raise ConfigError(f"There is no {what} named {kind!r}.", hint)
     module, _, name = places[kind].partition(":")
     return vars(_import(module, kind))[name]
+
+
+def _third_parties(group: str) -> dict[str, str]:
+    from importlib.metadata import entry_points  # slow to import
+
+    return {point.name: point.value for point in entry_points(group=group)}
 
 
 def _import(module: str, kind: str) -> ModuleType:

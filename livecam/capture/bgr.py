@@ -1,11 +1,14 @@
 """From a decoded PyAV frame into an image of ours: colours, rotation, even sides, one copy."""
 
-import av
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from livecam.core.frame import Image, Size
+
+if TYPE_CHECKING:
+    import av
 
 LONGEST_SIDE_PX = 8192
 """Pictures above this are refused; it is also the limit of `Size.parse`."""
@@ -18,12 +21,12 @@ def even(width: int, height: int) -> Size:
     return Size(width // 2 * 2, height // 2 * 2)
 
 
-def quarter_turn(frame: av.VideoFrame) -> int:
+def quarter_turn(frame: "av.VideoFrame") -> int:
     """How far `frame` must be turned to stand upright: 0, 90, 180 or 270 degrees counter-clockwise."""
     return round(frame.rotation / 90) * 90 % 360
 
 
-def upright_size(frame: av.VideoFrame) -> Size:
+def upright_size(frame: "av.VideoFrame") -> Size:
     """Size of the image that `BgrWriter` makes of `frame`: upright, with even sides."""
     size = even(frame.width, frame.height)
     return Size(size.height, size.width) if quarter_turn(frame) in (90, 270) else size
@@ -49,9 +52,12 @@ class BgrWriter:
     """
 
     def __init__(self) -> None:
+        # Slow to import, and sources that decode nothing use what else is here.
+        from av.video.reformatter import VideoReformatter
+
         self._scaler = VideoReformatter()
 
-    def write(self, frame: av.VideoFrame, image: Image) -> None:
+    def write(self, frame: "av.VideoFrame", image: Image) -> None:
         """Fill `image`, (H, W, 3) u8 BGR, with `frame`, upright.
 
         A frame of another size than `image`, as after a change in mid-file, is scaled to it.
@@ -75,7 +81,7 @@ class BgrWriter:
             np.copyto(image, upright)
 
 
-def pixels(bgr: av.VideoFrame) -> Image:
+def pixels(bgr: "av.VideoFrame") -> Image:
     """The pixels of a ``bgr24`` frame, (H, W, 3) u8, without a copy. Rows may be padded."""
     plane = bgr.planes[0]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)

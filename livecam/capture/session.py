@@ -8,7 +8,7 @@ from math import ceil
 import cv2
 
 from livecam.capture.guard import DriverThread
-from livecam.capture.pictures import ConvertedPictures, FormatChanged, JpegPictures, Pictures
+from livecam.capture.pictures import ConvertedPictures, FormatChanged, Pictures
 from livecam.core.frame import NS_PER_MS, NS_PER_S, Image, Size
 from livecam.core.seams import Clock
 from livecam.core.spec import SourceWish
@@ -109,6 +109,8 @@ class CameraSession:
             self._interval_ns = round(NS_PER_S / self.fps)
         # Other backends hand out finished pictures only.
         if backend == "V4L2" and given == "MJPG" and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0):
+            from livecam.capture.jpeg import JpegPictures  # brings FFmpeg, which other cameras need not wait for
+
             self._pictures = JpegPictures()
         self.detail = f"{backend} {given} {self.fps:g} fps"
 

@@ -7,7 +7,7 @@ from livecam.capture.devices import CameraInfo, list_cameras
 from livecam.cli.output import Json, examples, json_option, print_json, print_rows
 from livecam.config import SourceConfig
 from livecam.core.spec import SourceWish
-from livecam.output.devices import list_outputs
+from livecam.output.devices import list_outputs, pipewire_output
 from livecam.output.outputs import OutputInfo
 
 
@@ -68,8 +68,9 @@ def _camera(camera: CameraInfo) -> Json:
 )
 @json_option
 def outputs(as_json: bool) -> None:
-    """List virtual cameras: DEVICE may follow `virtualcam:`."""
-    found = list_outputs()
+    """List virtual cameras: DEVICE may follow `virtualcam:`, and `pipewire` is a sink by itself."""
+    pipewire = pipewire_output()
+    found = (*list_outputs(), *([pipewire] if pipewire is not None else []))
     if as_json:
         print_json([_output(output) for output in found])
         return

@@ -4,9 +4,6 @@ import logging
 import sys
 from typing import Final
 
-from rich.console import Console
-from rich.logging import RichHandler
-
 from livecam.config import LogConfig
 from livecam.errors import ConfigError
 
@@ -32,6 +29,9 @@ def start_log(config: LogConfig) -> None:
 def _terminal() -> logging.Handler:
     if not sys.stderr.isatty():
         return logging.StreamHandler()
+    from rich.console import Console  # slow to import, and services have no terminal
+    from rich.logging import RichHandler
+
     # Rich's handler prints above the live status line instead of through it, with time and level of its own.
     handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
     handler.setFormatter(logging.Formatter("%(message)s"))

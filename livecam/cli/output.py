@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -37,9 +34,15 @@ def print_rows(headers: Sequence[str], rows: Sequence[Sequence[str]], empty: str
 
 
 def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    # Slow to import, and most commands print no table.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for header in headers:
-        table.add_column(header, overflow="fold")
+    for place, header in enumerate(headers):
+        # What a row is called is there to be copied, so it is not broken in two.
+        table.add_column(header, overflow="fold", no_wrap=place == 0)
     for row in rows:
         # Text, not str: what devices and files are called must not be read as markup.
         table.add_row(*(Text(cell) for cell in row))

@@ -3,16 +3,18 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from livecam.inference.progress import Progress as Told
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 
 class _Bar:
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._task = progress.add_task("", total=None, visible=False)
         self._stage = ""
@@ -43,6 +45,9 @@ def progress_shown() -> Iterator[Told]:
     if not sys.stderr.isatty():
         yield _Lines()
         return
+    from rich.console import Console  # slow to import, and mostly all is here already
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield _Bar(progress)

@@ -4,16 +4,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from livecam.core.settings import Mode
 from livecam.output.obs import obs_settings
 from livecam.runtime.report import Status
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 REFRESH_HZ: Final = 4
 PLAIN_INTERVAL_S: Final = 5.0
@@ -24,19 +24,30 @@ _STATE_STYLES: Final = {"live": "bold green", "degraded": "bold yellow", "failed
 Show = Callable[[Status], None]
 
 
-def line(status: Status) -> Text:
+def line(status: Status) -> "Text":
     """The status as one styled line."""
-    text = Text(no_wrap=True, overflow="ellipsis")
+    from rich.text import Text  # slow to import, and not needed without a terminal
+
+    return Text.assemble(*_pieces(status), no_wrap=True, overflow="ellipsis")
+
+
+def plain(status: Status) -> str:
+    """The status as one line without styles."""
+    return "".join(text for text, _ in _pieces(status))
+
+
+def _pieces(status: Status) -> Iterator[tuple[str, str]]:
+    """Texts of the line and their styles."""
     if status.mode == Mode.PASSTHROUGH:
-        text.append(" PASSTHROUGH: YOUR OWN FACE IS SENT ", "bold white on red").append("  ")
-    text.append(f"{status.state:<8}", _STATE_STYLES.get(status.state, "bold"))
-    text.append(f"  {status.fps:5.1f} fps  age {status.age_p50_ms:.0f}/{status.age_p95_ms:.0f} ms")
-    text.append(f"  drops {status.dropped}  {status.persona}  {status.provider}")
+        yield " PASSTHROUGH: YOUR OWN FACE IS SENT ", "bold white on red"
+        yield "  ", ""
+    yield f"{status.state:<8}", _STATE_STYLES.get(status.state, "bold")
+    yield f"  {status.fps:5.1f} fps  age {status.age_p50_ms:.0f}/{status.age_p95_ms:.0f} ms", ""
+    yield f"  drops {status.dropped}  {status.persona}  {status.provider}", ""
     if status.showing == "slate":
-        text.append("  slate", "yellow")
+        yield "  slate", "yellow"
     if status.note:
-        text.append(f"  {status.note}", "yellow")
-    return text
+        yield f"  {status.note}", "yellow"
 
 
 @contextmanager
@@ -46,11 +57,14 @@ def shown(tty: bool) -> Iterator[Show]:
     Where pictures go is printed once, and again when it changes, since addresses are too long for the line.
     """
     if tty and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.live import Live
+
         with Live(console=Console(), auto_refresh=False) as live:
             refresh = _throttled(lambda status: live.update(line(status), refresh=True), 1 / REFRESH_HZ)
             yield _with_sinks(refresh, lambda text: live.console.print(text, markup=False, soft_wrap=True))
     else:
-        yield _with_sinks(_throttled(lambda status: click.echo(line(status).plain), PLAIN_INTERVAL_S), click.echo)
+        yield _with_sinks(_throttled(lambda status: click.echo(plain(status)), PLAIN_INTERVAL_S), click.echo)
 
 
 def _with_sinks(show: Show, tell: Callable[[str], None]) -> Show:

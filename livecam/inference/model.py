@@ -12,7 +12,6 @@ from livecam.core.seams import TensorSpec
 from livecam.inference.recipe import Licence
 from livecam.vision.contract import Contract
 
-
 STAND_IN: Final = "STAND-IN"
 """What the summary of a recipe begins with when its network swaps nothing: see ``livecam bench stand-ins``."""
 

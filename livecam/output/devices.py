@@ -3,7 +3,7 @@
 import platform
 from pathlib import Path
 
-from livecam.output.outputs import MODPROBE, OutputInfo
+from livecam.output.outputs import LABEL, MODPROBE, OutputInfo
 
 OBS_DEVICE = "OBS Virtual Camera"
 _MAC_OBS = (
@@ -28,6 +28,20 @@ def list_outputs() -> tuple[OutputInfo, ...]:
             return mac_outputs()
         case _:
             return ()
+
+
+def pipewire_output() -> OutputInfo | None:
+    """The camera that a PipeWire session can have, with why it cannot; None where no session answers."""
+    if platform.system() != "Linux":
+        return None
+    from livecam.output.pipewire_setup import distribution, probe
+
+    setup = probe()
+    if not setup.running:
+        return None
+    refusal = setup.refusal(distribution())
+    what, step = (refusal.what, refusal.next_step) if refusal is not None else ("", "")
+    return OutputInfo("pipewire", LABEL, "PipeWire", "pipewire", ready=setup.ready, problem=what, next_step=step)
 
 
 def advice() -> str:

@@ -21,6 +21,9 @@ SWITCH_INTERVAL_S = 0.0005
 STALLED_NS = NS_PER_S
 """A camera silent, or a frame in work, for longer than this means the daemon is degraded."""
 
+FIRST_PICTURE_NS = NS_PER_S // 2
+"""The other threads import much, which keeps the GIL: they wait this long for output to send its first picture."""
+
 STOP_S = 1.7
 """All threads together may take this long to end."""
 
@@ -100,12 +103,22 @@ class Supervisor:
         return (self._output, self._inference, self._capture)
 
     def start(self) -> None:
-        """Start output, then inference, then capture."""
+        """Start output, and once it has sent a picture, or soon after, inference and capture."""
         self._old_switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._captured_change_ns = self._clock.now_ns()
-        for worker in self.workers:
+        self._output.start()
+        self._wait_for_picture()
+        for worker in (self._inference, self._capture):
             worker.start()
+
+    def _wait_for_picture(self) -> None:
+        deadline_ns = self._clock.now_ns() + FIRST_PICTURE_NS
+        while not (self._telemetry.output.ticks or self._output.problem or self._output.done):
+            now_ns = self._clock.now_ns()
+            if now_ns >= deadline_ns:
+                return
+            self._clock.sleep_until(now_ns + NS_PER_S // 200)
 
     def check(self) -> Health:
         """Look at every thread, start again what died, and say how things stand."""

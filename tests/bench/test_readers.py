@@ -167,6 +167,20 @@ def test_a_node_that_is_not_there_is_tried_again_and_then_said(monkeypatch: pyte
     assert (tmp_path / "tool.py.log").read_text().count("tried") >= 2
 
 
+def test_a_tool_that_was_started_too_early_is_started_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time\nlate = os.path.exists(sys.argv[0] + '.log')\nopen(sys.argv[0] + '.log', 'w').close()\n"
+        f"late or time.sleep(60)\nsys.stdout.buffer.write(bytes([7]) * {SIZE.width * SIZE.height * 3 // 2})"
+    )
+    monkeypatch.setattr(pipewire, "command", tool(tmp_path, code))
+    monkeypatch.setattr("shutil.which", lambda _: "yes")
+    monkeypatch.setattr(pipewire, "_FIRST_S", 1.0)
+    started_s = time.monotonic()
+    _, image = next(pipewire.read(Address("pipewire", "livecam", *SIZE)))
+    assert (image == 7).all()
+    assert time.monotonic() - started_s < 15
+
+
 @pytest.mark.skipif(os.name != "posix", reason="looks for a process")
 def test_the_tool_ends_with_the_reading(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     code = (

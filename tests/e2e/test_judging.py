@@ -9,6 +9,7 @@ import pytest
 
 from livecam.core.frame import Image
 from livecam.core.stamp import stamp
+from livecam.privacy.slate import draw_slate
 from tests.e2e.guest.bench import default_slate
 from tests.e2e.guest.ledger import JobFailed, Ledger
 from tests.e2e.guest.readers import Deliveries, Reader, Seen, age_after_write_ms, rate
@@ -39,7 +40,7 @@ def seen_of(*images: Image) -> list[Seen]:
 
 
 def kind(seen: Seen) -> str:
-    return next(name for name in ("live", "slate", "black", "foreign") if getattr(seen, name))
+    return next(name for name in ("live", "slate", "black", "torn", "foreign") if getattr(seen, name))
 
 
 def test_each_kind_of_picture_is_told_from_the_others_after_the_way_through_the_sink() -> None:
@@ -48,6 +49,27 @@ def test_each_kind_of_picture_is_told_from_the_others_after_the_way_through_the_
     seen = seen_of(*(through_i420(picture) for picture in pictures))
     assert [kind(one) for one in seen] == ["live", "slate", "black", "foreign", "foreign"]
     assert seen[0].number == 7
+
+
+def test_a_torn_picture_is_made_of_known_ones_only() -> None:
+    slate, black, card = default_slate(), np.zeros(SIZE.image_shape, np.uint8), numbered(7)
+    intruder = np.asarray(draw_slate(SIZE, "intruder"), np.uint8)
+    pictures = [
+        torn(black, slate),
+        torn(slate, card),
+        torn(intruder, black, 320),
+        torn(black, intruder),
+        torn(slate, card + 40),
+    ]
+    seen = seen_of(*(through_i420(picture) for picture in pictures))
+    assert [kind(one) for one in seen] == ["torn", "torn", "foreign", "foreign", "foreign"]
+
+
+def torn(upper: Image, lower: Image, row: int = 200) -> Image:
+    """`upper` down to the middle of `row`, then `lower`."""
+    image = lower.copy()
+    image[:row], image[row, :300] = upper[:row], upper[row, :300]
+    return image
 
 
 def test_another_size_is_seen_and_is_not_the_slate() -> None:

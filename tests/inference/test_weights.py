@@ -11,7 +11,7 @@ import pytest
 
 from livecam.errors import DownloadFailed, ModelError, WeightsCorrupt, WeightsMissing
 from livecam.inference import origins, weights
-from livecam.inference.convert.network import CONVERTER
+from livecam.inference.convert import CONVERTER
 from livecam.inference.lock import locked
 from livecam.inference.progress import Progress
 from livecam.inference.recipe import Expected, Recipe, WheelOrigin

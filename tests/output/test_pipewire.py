@@ -19,6 +19,7 @@ from livecam.core.frame import NS_PER_S, Size
 from livecam.core.spec import SinkWish, parse_spec
 from livecam.errors import ConfigError, SinkGone, SinkLost
 from livecam.output import pipewire, pipewire_feeder, pipewire_setup
+from livecam.output.devices import pipewire_output
 from livecam.output.pipewire import PipeWireSink, command, pipeline
 from livecam.output.pipewire_setup import PipeWireSetup, answers, install_step, probe, remote_path
 from livecam.output.tee import Tee
@@ -312,6 +313,25 @@ def test_a_session_is_one_that_answers(tmp_path: Path) -> None:
     assert (tmp_path / "pipewire-0").exists()
     assert not answers(tmp_path / "pipewire-0")
     assert not probe(environment).ready
+
+
+def test_it_is_listed_where_a_session_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in machine(tmp_path, "gst-launch-1.0").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PIPEWIRE_REMOTE", raising=False)
+    monkeypatch.delenv("PIPEWIRE_RUNTIME_DIR", raising=False)
+    assert pipewire_output() is None
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "pipewire-0"))
+        server.listen()
+        found = pipewire_output()
+        (tmp_path / "bin" / "gst-launch-1.0").unlink()
+        lacking = pipewire_output()
+    assert found is not None
+    assert lacking is not None
+    assert (found.device, found.free, found.problem) == ("pipewire", True, "")
+    assert not lacking.free
+    assert "gst-launch-1.0, which is not installed" in lacking.problem
 
 
 def test_the_session_is_looked_for_where_clients_look() -> None:

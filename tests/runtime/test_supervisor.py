@@ -17,7 +17,7 @@ from livecam.core.settings import Panic, Settings, SettingsCell
 from livecam.errors import ContractError, SourceGone, SourceLost, StopFailed
 from livecam.privacy.gate import Gate
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
-from livecam.runtime.supervisor import MOVES, SWITCH_INTERVAL_S, Health, State, Supervisor
+from livecam.runtime.supervisor import FIRST_PICTURE_NS, MOVES, SWITCH_INTERVAL_S, Health, State, Supervisor
 from livecam.runtime.telemetry import Telemetry
 from livecam.runtime.worker import Policy, Worker
 from tests.fakes import SIZE, ListSink, ScriptedProcessor, ScriptedSource
@@ -106,6 +106,37 @@ def daemon() -> Iterator[Daemon]:
     assert rig.shown() <= {(How.SWAPPED, 200), (How.SLATE, SLATE)}, "something else than the swap or the slate left"
     assert rig.sink.sent[-1][0] is How.SLATE, "the slate goes last"
     assert rig.sink.sent[0][0] is How.SLATE, "the slate comes first"
+
+
+def test_the_slate_is_out_before_the_others_start() -> None:
+    rig = Daemon()
+    started: list[int] = []
+    rig.sink.fail = lambda: time.sleep(0.1)
+    for worker in rig.workers[:2]:
+        worker.start = lambda: started.append(rig.telemetry.output.ticks)  # type: ignore[method-assign]
+    rig.supervisor.start()
+    assert started[0] > 0
+    rig.supervisor.stop()
+
+
+@pytest.mark.parametrize("error", [None, SourceLost("The sink is away.")], ids=["slow", "away"])
+def test_an_output_that_sends_nothing_holds_the_others_up_for_a_moment_only(error: SourceLost | None) -> None:
+    rig = Daemon()
+
+    def fail() -> None:
+        if error is not None:
+            raise error
+        rig.freeze()
+
+    rig.sink.fail = fail
+    started_s = time.monotonic()
+    rig.supervisor.start()
+    assert time.monotonic() - started_s < FIRST_PICTURE_NS / 1e9 + 0.3
+    rig.wait(lambda _: rig.telemetry.inference.taken > 0)
+    rig.sink.fail = lambda: None
+    rig.release.set()
+    rig.live()
+    rig.supervisor.stop()
 
 
 def fail_for(seconds: float, error: Exception) -> Callable[[], None]:

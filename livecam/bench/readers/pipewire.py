@@ -1,6 +1,7 @@
 """Reads a PipeWire camera through GStreamer's command-line tool, which hands raw frames over on a pipe."""
 
 import fcntl
+import select
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +17,8 @@ from livecam.errors import LivecamError
 TOOL: Final = "gst-launch-1.0"
 _PIPE_BYTES: Final = 1 << 20
 _RETRY_S: Final = 0.3
+_FIRST_S: Final = 4.0
+"""A tool that was started before the camera appeared is not always linked to it afterwards, and would wait 30 s."""
 _END_S: Final = 2.0
 
 
@@ -54,7 +57,7 @@ def command(node: str, size: Size) -> list[str]:
 
 
 def _frames(address: Address, said: IO[bytes]) -> Reading:
-    """Frames until the tool ends."""
+    """Frames until the tool ends; none when it gets no first one in time."""
     size = address.size
     child = subprocess.Popen(
         command(address.target, size), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, bufsize=0
@@ -65,6 +68,8 @@ def _frames(address: Address, said: IO[bytes]) -> Reading:
         # The default of 64 KiB would take a picture in twenty pieces.
         fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         picture = np.empty(size.picture_shape, np.uint8)
+        if not select.select([child.stdout], [], [], _FIRST_S)[0]:
+            return
         while _filled(child.stdout, picture.data.cast("B")):
             yield time.monotonic_ns(), picture[: size.height]
     finally:

@@ -20,9 +20,6 @@ from livecam.inference.convert.lowering import TO_NCHW, TO_NHWC, Lowering
 from livecam.inference.convert.ops import BUILT_IN
 from livecam.inference.convert.tflite import Network, Operator, parse
 
-CONVERTER: Final = 1
-"""Raise it when the same TFLite file would convert to something else: caches are rebuilt."""
-
 OPSET: Final = 17
 IR_VERSION: Final = 8
 _CUSTOM_CODE: Final = 32

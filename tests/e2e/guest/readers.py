@@ -15,7 +15,7 @@ import numpy as np
 from livecam.core.frame import NS_PER_MS, NS_PER_S, Image, Size
 from livecam.core.stamp import read_stamp, stamp_age_ns
 from tests.e2e.guest.ledger import JobFailed
-from tests.e2e.picture import SIZE, colour_error, difference
+from tests.e2e.picture import SIZE, colour_error, difference, draw_card, is_torn
 
 Delivery = tuple[Image, int, int]
 """A picture, (H, W, 3) u8 BGR; when it arrived; and when the driver got it, or 0. Monotonic ns."""
@@ -97,6 +97,8 @@ class Seen:
         stamped_age_ms: Its age by the time stamped into it, when it carries a number.
         slate: Whether it is the slate.
         black: Whether it is what a sink shows from its opening to its first cleared picture.
+        torn: Whether it is made of the card, the slate and black, as when a reader copies more slowly than the driver's
+            few buffers go round.
         colours: Largest error of the test card's colours, 8-bit levels.
     """
 
@@ -107,6 +109,7 @@ class Seen:
     stamped_age_ms: float
     slate: bool
     black: bool
+    torn: bool
     colours: float
 
     @property
@@ -122,7 +125,7 @@ class Seen:
     @property
     def foreign(self) -> bool:
         """Whether nobody knows where it comes from."""
-        return not self.cleared and not self.black
+        return not (self.cleared or self.black or self.torn)
 
 
 Look = Callable[[Image, Seen], None]
@@ -148,6 +151,7 @@ class Reader:
         self._device = device
         self._reading = reading
         self._slate = slate
+        self._known = (slate, draw_card(), np.zeros_like(slate))
         self._look = look
         self._stop = threading.Event()
         self._problem = ""
@@ -170,14 +174,17 @@ class Reader:
 
     def _note(self, image: Image, arrived_ns: int, written_ns: int) -> None:
         read = read_stamp(image)
+        slate = read is None and difference(image, self._slate) < _SLATE_WITHIN
+        black = int(image.max()) <= _BLACK
         seen = Seen(
             arrived_ns=arrived_ns,
             written_ns=written_ns,
             size=Size(image.shape[1], image.shape[0]),
             number=None if read is None else read[0],
             stamped_age_ms=0.0 if read is None else stamp_age_ns(read[1], arrived_ns) / NS_PER_MS,
-            slate=read is None and difference(image, self._slate) < _SLATE_WITHIN,
-            black=int(image.max()) <= _BLACK,
+            slate=slate,
+            black=black,
+            torn=not (read or slate or black) and is_torn(image, self._known),
             colours=colour_error(image),
         )
         self.seen.append(seen)

@@ -36,7 +36,7 @@ work=$(mktemp -d "$out/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 # apt's own user may not write into another user's folder.
-apt-get download -q -o APT::Sandbox::User=root "${sources[@]}"
+apt-get download -q -o APT::Sandbox::User=root "${sources[@]}" || fail "apt cannot download ${sources[*]}."
 for package in *.deb; do dpkg-deb -x "$package" packages; done
 tar xf "packages/usr/src/linux-source-$version.tar.xz"
 tar xf packages/usr/src/v4l2loopback.tar.bz2

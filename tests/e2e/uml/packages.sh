@@ -6,9 +6,12 @@ fail() {
   exit 1
 }
 
+command -v apt-get >/dev/null && command -v dpkg-query >/dev/null && [ "$(uname -m)" = x86_64 ] ||
+  fail "it needs Debian 12 on x86-64: its kernel and v4l2loopback come from there."
+
 refresh_packages() {
   [ "$(id -u)" = 0 ] || fail "apt has no package lists. Run: sudo apt-get update"
-  apt-get update -q
+  apt-get update -q || fail "apt cannot reach its package archive."
 }
 
 # need_packages NAME...
@@ -23,5 +26,6 @@ need_packages() {
   local install=(apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300)
   export DEBIAN_FRONTEND=noninteractive
   # Old lists name packages that the archive has replaced.
-  "${install[@]}" "${missing[@]}" || { refresh_packages && "${install[@]}" "${missing[@]}"; }
+  "${install[@]}" "${missing[@]}" || { refresh_packages && "${install[@]}" "${missing[@]}"; } ||
+    fail "apt cannot install ${missing[*]}."
 }
