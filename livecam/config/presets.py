@@ -52,7 +52,7 @@ class Preset:
 PRESETS: Final[Mapping[PresetName, Preset]] = {
     PresetName.MESH: Preset(
         summary="The embedded swap: no weights to fetch, any processor.",
-        cost="about 11 ms a frame on one processor core, measured",
+        cost="about 9 ms a frame on one processor core, measured",
     ),
     PresetName.FAST: Preset(
         summary="The classic swapper alone.",
