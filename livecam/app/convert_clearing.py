@@ -68,6 +68,8 @@ class Clearing:
         self._image = np.empty(size.image_shape, np.uint8)
         self._held: Finished | None = None
         self._failures = 0
+        self.problem = ""
+        """What went wrong last, in a sentence; empty when nothing has."""
 
     @property
     def failing(self) -> bool:
@@ -98,7 +100,8 @@ class Clearing:
             self._processor.reset()
             try:
                 outcome = self._attempt(draw, seq, media_ns)
-            except EngineError:
+            except EngineError as error:
+                self.problem = str(error)
                 self._failures += 1
                 if self._failures >= MOST_FAILURES:
                     raise
@@ -111,7 +114,8 @@ class Clearing:
         draw(self._image)
         try:
             return self._processor.process(Frame(self._image, seq, media_ns), self._spare, self._settings)
-        except ContractError:
+        except ContractError as error:
+            self.problem = str(error)
             # Of this frame only, such as a face seen from behind; what was learnt from it is not to be trusted.
             self._processor.reset()
             return Withheld.FAILED

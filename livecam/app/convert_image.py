@@ -51,6 +51,9 @@ def swap_still(image: Image, clearing: Clearing, source: Path) -> Image:
     if judged.fate != SWAPPED:
         reason = judged.fate.partition(" ")[2]
         what, next_step = _WHY.get(reason, (f"The swap failed ({reason}).", "`livecam doctor` may know more."))
+        if clearing.problem:
+            # A failed look makes the next ones start anew, and find nothing.
+            what, next_step = clearing.problem, ""
         raise NothingCleared(f"{source} was not converted. {what}", next_step)
     return _to_bgr(judged.cleared.picture)
 

@@ -89,7 +89,7 @@ def convert_video(work: Work) -> Done:
         reasons = ", ".join(f"{name} ({count})" for name, count in sorted(tally.items()))
         raise NothingCleared(
             f"{work.source} was not converted: not one of its frames could be swapped: {reasons}.",
-            "Use a video in which a face looks towards the camera.",
+            work.clearing.problem or "Use a video in which a face looks towards the camera.",
         )
     joined = _joined(work)
     work.part.remove()

@@ -11,13 +11,13 @@ from livecam.app.mesh import Networks
 from livecam.canvas.cpu import CpuCanvas
 from livecam.config import Config, Paths, Preset, Provider
 from livecam.core.seams import Detector, Engine
-from livecam.errors import ConfigError, WeightsMissing
+from livecam.errors import ConfigError
 from livecam.inference import onnx
 from livecam.inference.catalogue import catalogue_folders, load_model
 from livecam.inference.graph import emap_of
 from livecam.inference.model import STAND_IN, Model
 from livecam.inference.pull import with_needed
-from livecam.inference.store import Presence, installed, presence
+from livecam.inference.store import installed, refuse_absent
 from livecam.pipeline import PersonaSource, Pipeline
 from livecam.vision.contract import (
     Contract,
@@ -65,6 +65,27 @@ class _Chain:
     preset: Preset
     models: Mapping[str, Model]
 
+    def check(self) -> None:
+        """Make sure that each network is named for what it does.
+
+        Raises:
+            ConfigError: One is not; the sentence names the flag.
+        """
+        preset = self.preset
+        named: tuple[tuple[str, str, type[Contract]], ...] = (
+            ("--detector", preset.detector, DetectorContract),
+            ("--swapper", preset.swapper, SwapperContract),
+            ("--enhancer", preset.enhancer, EnhancerContract),
+            ("--occlusion", preset.occlusion, MaskerContract),
+            ("--regions", preset.regions, MaskerContract),
+        )
+        for flag, name, kind in named:
+            if name and not isinstance(self.models[name].contract, kind):
+                raise ConfigError(
+                    f"{flag} names {name}, which is a network for '{self.models[name].task}'.",
+                    "`livecam models list` tells what each is for.",
+                )
+
     def contract(self, name: str, kind: type[C]) -> C:
         """The contract of `name`, which must be of `kind`.
 
@@ -107,7 +128,9 @@ class NeuralNetworks:
         preset = config.neural.chain
         found = with_needed([load_model(name, folders) for name in preset.networks], lambda n: load_model(n, folders))
         self._chain = _Chain(preset, {model.name: model for model in found})
+        self._chain.check()
         self._swapper = self._chain.contract(preset.swapper, SwapperContract)
+        self._proven = False
         if any(model.summary.startswith(STAND_IN) for model in found):
             self.told = f"{self.provider}, {STAND_IN}: NOT SWAPPED"
 
@@ -115,20 +138,20 @@ class NeuralNetworks:
         """Make sure that all are there and undamaged, and the embedded ones too. Fetches the embedded ones alone.
 
         Raises:
+            ConfigError: The provider that was asked for does not work here.
             WeightsMissing: Some are not; the sentence names them all, and the command.
             WeightsCorrupt: One is not what it must be.
             ModelError: An embedded one is missing and cannot be fetched.
         """
-        self._embedded.ensure()
+        if not self._proven:
+            # Once: a graphics card that is lost in the middle of a call may come back, one that never was will not.
+            onnx.require(self.provider)
+        self._proven = True
         models = self._chain.models.values()
-        missing = [model.name for model in models if presence(model, self._cache) is Presence.ABSENT]
-        if missing:
-            raise WeightsMissing(
-                f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on this machine.",
-                f"Run: livecam models pull {' '.join(missing)}. Or use --preset mesh, which needs none.",
-            )
+        refuse_absent(models, self._cache)
         for model in models:
             installed(model, self._cache)
+        self._embedded.ensure()
         if self.provider == "cpu":
             log.warning("The neural swap runs on the processor, where a frame takes seconds with full-size networks.")
 

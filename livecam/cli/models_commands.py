@@ -37,18 +37,37 @@ def _recipes() -> list[Recipe]:
     return [load_recipe(name) for name in MESH_ENGINE]
 
 
-def fetch_missing(resolved: Resolved, from_file: Path | None = None) -> None:
-    """Fetch and convert what is not here, with a progress bar.
+def fetch_missing(resolved: Resolved) -> None:
+    """Fetch and convert the embedded networks that are not here, with a progress bar.
 
     Raises:
-        ModelError: It cannot be fetched, kept or converted.
+        ModelError: One cannot be fetched, kept or converted; or a published network of the preset is not here, so that
+            they would be fetched in vain.
     """
+    _refuse_absent(resolved)
+    _fetch_embedded(resolved)
+
+
+def _fetch_embedded(resolved: Resolved, from_file: Path | None = None) -> None:
     from livecam.inference.weights import Presence, ensure_all, status
 
     recipes, cache = _recipes(), cache_of(resolved)
     if any(status(recipe, cache) is not Presence.PRESENT for recipe in recipes):
         with progress_shown() as progress:
             ensure_all(recipes, cache, progress, from_file)
+
+
+def _refuse_absent(resolved: Resolved) -> None:
+    """Raise what `store.refuse_absent` raises for the configured preset."""
+    named = resolved.config.neural.chain.networks
+    if named:
+        from livecam.inference.catalogue import catalogue_folders, load_model
+        from livecam.inference.pull import with_needed
+        from livecam.inference.store import refuse_absent
+
+        folders = catalogue_folders(resolved.paths.recipes, resolved.config.models.recipes)
+        needed = with_needed([load_model(name, folders) for name in named], lambda name: load_model(name, folders))
+        refuse_absent(needed, cache_of(resolved))
 
 
 @models_group.command(
@@ -61,7 +80,7 @@ def fetch_missing(resolved: Resolved, from_file: Path | None = None) -> None:
 def fetch(from_file: Path | None, config_file: Path | None) -> None:
     """Fetch the networks, verify them, and convert them. What is here already is kept."""
     resolved = load(path=config_file)
-    fetch_missing(resolved, from_file)
+    _fetch_embedded(resolved, from_file)
     click.echo(f"All networks are in {cache_of(resolved)}.")
 
 

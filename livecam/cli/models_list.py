@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Json]
 
+_BY_HAND = "bring it"
+
 _COLUMNS = ("name", "task", "size", "licence", "commercial", "status")
 
 
@@ -43,11 +45,21 @@ def list_models(task: str | None, as_json: bool, config_file: Path | None) -> No
     if as_json:
         print_json({"networks": networks, "presets": needs})
         return
-    print_rows(_COLUMNS, [_told(row) for row in networks], "There are no networks.")
+    published = [_told(row) for row in networks if not row["embedded"]]
+    embedded = [_told(row) for row in networks if row["embedded"]]
+    if published:
+        print_rows(_COLUMNS, published, "")
+    if any(cells[-1] == _BY_HAND for cells in published):
+        click.echo(f"\n{_BY_HAND}: get the file yourself, then livecam models pull NAME --from DIR")
+    if embedded:
+        # A table of their own: their long names would leave the others no room on 80 columns.
+        click.echo("\nEmbedded: they follow faces, and do the mesh swap.")
+        print_rows(_COLUMNS, embedded, "")
     if task is None:
         click.echo("\nPresets, which `livecam run --preset NAME` takes:")
         for row in needs:
             _print_preset(row)
+        click.echo(f"\nRecipes of your own belong in {resolved.paths.recipes}.")
 
 
 def _published(models: "Mapping[str, Model]", cache: Path) -> list[Row]:
@@ -127,7 +139,7 @@ def _told(row: Row) -> list[str]:
     if row["commercial"] != row["commercial_with_needs"]:
         commercial = "no (its needs)"
     by_hand = row["status"] == "absent" and str(row["fetched_by"]).endswith("--from DIR")
-    status = "bring it (--from)" if by_hand else str(row["status"])
+    status = _BY_HAND if by_hand else str(row["status"])
     told = [str(row[key]) for key in ("name", "task")]
     return [*told, told_size(size) if isinstance(size, int) else "", str(row["licence"]), commercial, status]
 

@@ -1,6 +1,7 @@
 """``livecam models pull``: fetch networks, or take them from folders where they are already."""
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +170,7 @@ def _take(wanted: "list[Model]", place: Path, job: _Job, *, all_wanted: bool) ->
     def get(find: "Find") -> Get:
         return lambda vouched: take(find, job.cache, vouched)
 
-    failed = _get_all([(find.model, get(find)) for find in haul.finds], job)
+    failed = _get_all([(find.model, get(find)) for find in haul.finds], job, f" --from {shlex.quote(str(place))}")
     lacking = {model.name for model in missing} - {find.model.name for find in haul.finds}
     if all_wanted and lacking:
         click.echo(f"Not in {place}: {', '.join(sorted(lacking))}. Without --from, they are fetched.", err=True)
@@ -221,9 +222,13 @@ def _agree(models: "Sequence[Model]", job: _Job) -> None:
             raise ModelError(f"Nothing was fetched: the licence of {names} was not accepted.")
 
 
-def _get_all(gets: "Sequence[tuple[Model, Get]]", job: _Job) -> bool:
-    """Get each; says whether any failed. One that fails does not keep the others, unless there is no network at all."""
+def _get_all(gets: "Sequence[tuple[Model, Get]]", job: _Job, source: str = "") -> bool:
+    """Get each; says whether any failed. One that fails does not keep the others, unless there is no network at all.
+
+    `source` is the flag that names where they come from, for the command that is told.
+    """
     from livecam.inference.pull import Offline
+    from livecam.inference.store import DigestUnknown, pull_command
 
     failed = False
     for model, get in gets:
@@ -231,6 +236,10 @@ def _get_all(gets: "Sequence[tuple[Model, Get]]", job: _Job) -> bool:
             click.echo(f"{model.name}: {_get(model, get, job)}")
         except Offline:
             raise
+        except DigestUnknown as unknown:
+            command = f"{pull_command(model.name)}{source} --sha256 {unknown.sha256}"
+            click.echo(f"{unknown.what} If that is the file you want, vouch for it: {command}", err=True)
+            failed = True
         except ModelError as error:
             click.echo(str(error), err=True)
             failed = True

@@ -12,13 +12,14 @@ from onnx import ModelProto, TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from livecam.core.frame import Size
-from livecam.core.seams import Engine, Tensor, TensorSpec
-from livecam.errors import EngineError, ModelError
+from livecam.core.seams import Engine, Tensor
+from livecam.errors import ConfigError, EngineError, ModelError
 from livecam.inference.bind import bind
 from livecam.inference.binding import Binding
-from livecam.inference.graph import FREE, fitting_for, read_graph
+from livecam.inference.graph import fitting_for, read_graph
 from livecam.inference.model import Model
 from livecam.inference.recipe import Recipe
+from livecam.inference.specs import Specs, agree, all_fixed, specs_of, told
 from livecam.inference.trial import try_batch, try_engine
 
 log = logging.getLogger(__name__)
@@ -33,15 +34,6 @@ PROVIDERS: Final = {
 }
 """ONNX Runtime's own name of each provider, by ours."""
 
-_DTYPES: Final = {
-    "tensor(float)": "float32",
-    "tensor(float16)": "float16",
-    "tensor(double)": "float64",
-    "tensor(uint8)": "uint8",
-    "tensor(int32)": "int32",
-    "tensor(int64)": "int64",
-    "tensor(bool)": "bool",
-}
 _FAILURES: Final = (
     native.EPFail,
     native.Fail,
@@ -60,7 +52,6 @@ _QUIET: Final = 3
 # Seen on two cores: a second thread takes 30 % off 6.9 GFLOP (74 -> 51 ms), 5..8 % off 1.1..1.5, and nothing off 0.07.
 _WORTH_THREADS_GFLOP: Final = 2.0
 
-Specs = Mapping[str, TensorSpec]
 Fitting = Callable[[ModelProto], bool]
 """Looks at a network before it is loaded, changes it in place, and says whether it did."""
 
@@ -100,10 +91,10 @@ class OnnxEngine:
         session = _session(_source(path, fitting), path, provider, threads)
         self._session: onnxruntime.InferenceSession | None = session
         self.provider = provider
-        self._inputs = _specs(session.get_inputs())
-        self._outputs = _specs(session.get_outputs())
+        self._inputs = specs_of(session.get_inputs())
+        self._outputs = specs_of(session.get_outputs())
         self._output_names = list(self._outputs)
-        fixed = provider != "cpu" and _all_fixed(self._inputs) and _all_fixed(self._outputs)
+        fixed = provider != "cpu" and all_fixed(self._inputs) and all_fixed(self._outputs)
         self._binding = Binding(session, self._outputs) if fixed else None
 
     @property
@@ -147,10 +138,10 @@ def load(recipe: Recipe, path: Path, provider: str = "cpu", threads: int = 1) ->
     engine = OnnxEngine(path, provider, threads)
     wanted = {name: contract.spec for name, contract in recipe.inputs.items()}
     for kind, found, expected in (("input", engine.inputs, wanted), ("output", engine.outputs, recipe.outputs)):
-        if not _agree(found, expected):
+        if not agree(found, expected):
             engine.close()
             raise ModelError(
-                f"{path} does not fit its recipe {recipe.name}: {kind}s are {_told(found)}, not {_told(expected)}.",
+                f"{path} does not fit its recipe {recipe.name}: {kind}s are {told(found)}, not {told(expected)}.",
                 "Fetch it again: livecam models fetch",
             )
     return engine
@@ -182,11 +173,26 @@ def load_model_engine(
     count = threads_for(model.gflop) if threads is None else threads
     if batch > 1:
         try:
-            several = OnnxEngine(path, provider, count, fitting_for(model, path, batch, size))
+            several = _fitted(model, path, provider, count, fitting_for(model, path, batch, size))
             return _tried(model, path, several, try_batch)
         except ModelError as error:
             log.info("%s takes one picture at once, not %d: %s", path, batch, error)
-    return _tried(model, path, OnnxEngine(path, provider, count, fitting_for(model, path, 1, size)), try_engine)
+    return _tried(model, path, _fitted(model, path, provider, count, fitting_for(model, path, 1, size)), try_engine)
+
+
+def _fitted(model: Model, path: Path, provider: str, threads: int, fitting: Fitting) -> OnnxEngine:
+    """The engine. What even the CPU cannot load is no fault of a graphics card, which could come back.
+
+    Raises:
+        EngineError: As `OnnxEngine`, but for the CPU.
+        ModelError: As `OnnxEngine`; or the CPU cannot load it.
+    """
+    try:
+        return OnnxEngine(path, provider, threads, fitting)
+    except EngineError as error:
+        if provider != "cpu":
+            raise
+        raise ModelError(error.what, f"Check the file: livecam models verify {model.name}") from error
 
 
 def _tried(model: Model, path: Path, engine: OnnxEngine, trial: Callable[[Engine, Path], None]) -> Engine:
@@ -202,6 +208,18 @@ def _tried(model: Model, path: Path, engine: OnnxEngine, trial: Callable[[Engine
 def providers() -> tuple[str, ...]:
     """The providers that really work here: each has built a small network."""
     return tuple(name for name in PROVIDERS if _works(name))
+
+
+def require(provider: str) -> None:
+    """Make sure that `provider` works here, by building a small network on it.
+
+    Raises:
+        ConfigError: It does not; the sentence says why.
+    """
+    try:
+        _probe(provider)
+    except EngineError as error:
+        raise ConfigError(error.what, error.next_step) from error
 
 
 def _source(path: Path, fitting: Fitting | None) -> str | bytes:
@@ -247,46 +265,24 @@ def _available(provider: str) -> str:
 
 
 def _works(provider: str) -> bool:
-    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
-    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
-    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [value], [result])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     try:
-        _session(model.SerializeToString(), Path("probe"), provider, 1)
+        _probe(provider)
     except EngineError:
         return False
     return True
 
 
-def _specs(arguments: list[onnxruntime.NodeArg]) -> dict[str, TensorSpec]:
-    return {
-        argument.name: TensorSpec(_shape(argument.shape), _DTYPES.get(argument.type, argument.type))
-        for argument in arguments
-    }
+def _probe(provider: str) -> None:
+    """Build a small network on `provider`.
 
-
-def _shape(shape: list[int | str | None]) -> tuple[int, ...]:
-    return tuple(size if isinstance(size, int) else -1 for size in shape)
-
-
-def _all_fixed(specs: Specs) -> bool:
-    return all(spec.shape and FREE not in spec.shape for spec in specs.values())
-
-
-def _agree(found: Mapping[str, TensorSpec], expected: Mapping[str, TensorSpec]) -> bool:
-    return found.keys() == expected.keys() and all(
-        found[name].dtype == spec.dtype and _fits(found[name].shape, spec.shape) for name, spec in expected.items()
-    )
-
-
-def _fits(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
-    return len(found) == len(expected) and all(
-        -1 in pair or pair[0] == pair[1] for pair in zip(found, expected, strict=True)
-    )
-
-
-def _told(specs: Mapping[str, TensorSpec]) -> str:
-    return ", ".join(f"{name} {spec.dtype}{list(spec.shape)}" for name, spec in specs.items())
+    Raises:
+        EngineError: It cannot be had, or took another.
+    """
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [value], [result])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    _session(model.SerializeToString(), Path("probe"), provider, 1)
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -142,6 +142,20 @@ def installed(model: Model, cache: Path) -> Path:
             raise WeightsMissing(f"Nobody has vouched for {path}, and the project knows no digest of it.", next_step)
         case Presence.CORRUPT:
             raise WeightsCorrupt(f"The network file {path} is not what it must be: its SHA-256 differs.", next_step)
+
+
+def refuse_absent(models: Iterable[Model], cache: Path) -> None:
+    """Make sure that there is a file of each of `models`, all of which a chain needs.
+
+    Raises:
+        WeightsMissing: Some have none; the sentence names them all, and the command.
+    """
+    absent = [model.name for model in models if presence(model, cache) is Presence.ABSENT]
+    if absent:
+        raise WeightsMissing(
+            f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not on this machine.",
+            f"Run: livecam models pull {' '.join(absent)}. Or use --preset mesh, which needs none.",
+        )
 
 
 def commit(model: Model, cache: Path, candidate: Path, digest: str) -> Path:

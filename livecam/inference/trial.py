@@ -19,9 +19,11 @@ def try_engine(engine: Engine, path: Path) -> None:
     """Run `engine`, bound by role, on noise; the first run of a network is slow as well, and this is it.
 
     Raises:
-        ModelError: It fails, or gives another shape than it states, or values that are not finite.
+        ModelError: It fails, gives another shape than it states, values that are not finite, or is a swapper that
+            swaps nothing.
     """
-    results = _run(engine, _feeds(engine), path)
+    feeds = _feeds(engine)
+    results = _run(engine, feeds, path)
     for role, result in results.items():
         stated = engine.outputs[role]
         if not _fits(result, stated):
@@ -33,6 +35,11 @@ def try_engine(engine: Engine, path: Path) -> None:
             raise ModelError(
                 f"{path} gives as {role} values that are not finite.",
                 "A 16-bit model can overflow on some devices: choose its 32-bit version, or another provider.",
+            )
+        if "target" in feeds and _alike(result, feeds["target"]):
+            raise ModelError(
+                f"{path} gives back as {role} the face that it is given.",
+                "The file is damaged or was converted wrongly; use it as its author published it.",
             )
 
 
@@ -55,6 +62,10 @@ def try_batch(engine: Engine, path: Path) -> None:
         alike = len(result) == rows and _same(result[0], result[-1]) and _same(result[0], apart[role][0])
         if not alike or _same(apart[role][0], apart[role][-1]):
             raise ModelError(f"{path} mixes up pictures that it is given together.")
+
+
+def _alike(result: Tensor, feed: Tensor) -> bool:
+    return result.shape == feed.shape and bool(np.allclose(result, feed, atol=1e-3))
 
 
 def _feeds(engine: Engine) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Frame, Image, Picture, Size
 from livecam.core.settings import Mode, Settings
 from livecam.core.stamp import stamp
-from livecam.errors import ConfigError, LivecamError, PersonaError, PhotoRefused, SinkGone, SourceGone
+from livecam.errors import ConfigError, ContractError, LivecamError, PersonaError, PhotoRefused, SinkGone, SourceGone
 from livecam.inference import weights
 from tests.app.converting import Storing, converted, every, images, numbers, plain, write_clip
 
@@ -69,6 +69,22 @@ def test_a_picture_that_is_not_cleared_is_not_written(tmp_path: Path, fate: With
     with pytest.raises(NothingCleared, match=told):
         converted(picture(tmp_path / "in.png"), tmp_path / "out.png", Storing({5: fate}))
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".mp4"])
+def test_what_failed_is_told_and_not_that_there_is_no_face(suffix: str, tmp_path: Path) -> None:
+    class Failing(Storing):
+        """Fails once, and finds nothing from then on."""
+
+        def process(self, frame: Frame, out: Picture, settings: Settings) -> How | Withheld:
+            super().process(frame, out, settings)
+            if len(self.seen) == 1:
+                raise ContractError("The swapper gave a picture of one colour.")
+            return Withheld.NO_FACE
+
+    source = picture(tmp_path / "in.png") if suffix == ".png" else write_clip(tmp_path / "in.mp4", every(25, 5))
+    with pytest.raises(NothingCleared, match=r"was not converted.*a picture of one colour"):
+        converted(source, tmp_path / f"out{suffix}", Failing())
 
 
 def test_the_last_look_at_a_picture_decides(tmp_path: Path) -> None:

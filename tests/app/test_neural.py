@@ -120,11 +120,22 @@ def test_layers_as_published_run_too(mesh_models: Mapping[str, Path], tmp_path: 
 def test_what_is_missing_is_told_with_the_command(mesh_models: Mapping[str, Path], tmp_path: Path) -> None:
     config = load({"neural.preset": "fast"}, Path(os.devnull), {}).config
     embedded = Networks(tmp_path, "cpu")
-    embedded.ensure = lambda: None  # type: ignore[method-assign]
+    fetched: list[bool] = []
+    embedded.ensure = lambda: fetched.append(True)  # type: ignore[method-assign]
     networks = NeuralNetworks(config, paths_in(tmp_path), embedded)
     assert networks.names == ("scrfd_2.5g", "inswapper_128_fp16", "arcface_w600k_r50")
     with pytest.raises(WeightsMissing, match=r"inswapper_128_fp16.* are not .*livecam models pull .*--preset mesh"):
         networks.ensure()
+    assert not fetched
+
+
+def test_a_provider_that_does_not_work_ends_the_run(shelf: Path, tmp_path: Path) -> None:
+    """What cannot work is not tried again and again behind the slate."""
+    folders = ["--recipes", str(shelf / "recipes"), "--models-dir", str(shelf / "models"), "--provider", "cuda"]
+    rest = ["--source", "synthetic", "--sink", "memory", "--seconds", "30", "--no-tty"]
+    result = CliRunner().invoke(root, ["run", "--preset", "fast", *folders, *rest])
+    assert result.exit_code == ConfigError.exit_code
+    assert "cuda" in result.stderr
 
 
 def test_a_real_network_is_never_taken_for_another(shelf: Path, tmp_path: Path) -> None:
@@ -139,7 +150,8 @@ def test_a_real_network_is_never_taken_for_another(shelf: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("flags", "error", "told"),
     [
-        ({"neural__swapper": "xseg_3"}, ConfigError, "xseg_3 is a network for 'mask'"),
+        ({"neural__swapper": "xseg_3"}, ConfigError, "--swapper names xseg_3, which is a network for 'mask'"),
+        ({"neural__enhancer": "scrfd_2.5g"}, ConfigError, "--enhancer names scrfd_2.5g"),
         ({"neural__swapper": "inswapper"}, ModelError, "Did you mean inswapper_128"),
         ({"models__recipes": "/no/such/folder"}, ModelError, "no folder of recipes"),
     ],

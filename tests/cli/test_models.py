@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from livecam.cli import models_list, models_pull
-from livecam.cli.models_shared import presets, told_size
+from livecam.cli.models_shared import embedded_names, presets, told_size
 from livecam.cli.root import root
 from livecam.config import Paths
 from livecam.config.presets import Preset
@@ -103,13 +105,30 @@ def test_the_list_says_what_to_pull_at_what_size_and_under_what_licence() -> Non
     lines = call("list").output.splitlines()
     assert lines[0].split("\t") == ["name", "task", "size", "licence", "commercial", "status"]
     assert lines[1].split("\t") == ["swap", "swap", "0.0 MB", "research only", "no", "absent"]
-    assert "brought\tconvert\t0.0 MB\tMIT\tyes\tbring it (--from)" in lines
+    assert "brought\tconvert\t0.0 MB\tMIT\tyes\tbring it" in lines
     text = "\n".join(lines)
+    assert "bring it: get the file yourself, then livecam models pull NAME --from DIR" in text
     assert "face_landmark_with_attention\tlandmarks" in text
     assert "big: The big one.\n  networks  swap, recognise\n" in text
     assert "licences  research only; commercial use not allowed\n  cost      much\n" in text
     assert "to fetch  0.1 MB: livecam models pull --preset big" in text
     assert "livecam models fetch" in text
+    assert lines[-1] == f"Recipes of your own belong in {Paths.find().recipes}."
+
+
+def test_the_list_can_be_read_and_copied_from_on_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the real catalogue: no name is broken in two, and no licence within a word."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    root.main(["models", "list"], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    first = {line.split()[0] for line in lines if line and not line.startswith(" ")}
+    assert load_all(catalogue_folders(None)).keys() | set(embedded_names()) <= first
+    assert all(len(line) <= 80 for line in lines[:50])
+    assert any("InsightFace" in line for line in lines)
 
 
 def test_the_list_as_json_says_what_is_here(networks: Catalogue) -> None:
@@ -342,6 +361,18 @@ def test_a_brought_file_of_unknown_digest_is_asked_for(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert digest(LOOSE) in result.output
     assert call("verify", "loose").exit_code == 0
+
+
+@pytest.mark.usefixtures("networks")
+def test_the_command_that_vouches_for_a_brought_file_works_as_it_is_told(folder: Path, site: Site) -> None:
+    """Without --from it would be fetched, and some have no origin."""
+    (folder / "loose.onnx").write_bytes(LOOSE)
+    told = call("pull", "loose", "--from", folder, "--accept-licence")
+    assert told.exit_code == 1
+    _, _, command = told.stderr.partition("vouch for it: livecam models ")
+    assert call(*shlex.split(command)).exit_code == 0
+    assert cached("loose").exists()
+    assert site.asked == []
 
 
 # verify, remove, licence, lock

@@ -12,10 +12,10 @@ import pytest
 from onnx import NodeProto, TensorProto, helper
 
 from livecam.core.seams import Engine, TensorSpec
-from livecam.errors import EngineError, ModelError
+from livecam.errors import ConfigError, EngineError, ModelError
 from livecam.inference import onnx as onnx_module
 from livecam.inference.binding import Binding
-from livecam.inference.onnx import OnnxEngine, load, load_model_engine, providers, threads_for
+from livecam.inference.onnx import OnnxEngine, load, load_model_engine, providers, require, threads_for
 from livecam.inference.recipe import Recipe
 from tests.vision.swap import planted
 
@@ -102,10 +102,13 @@ def test_a_provider_that_does_not_start_is_no_silent_fallback(doubling: Path, mo
     with pytest.raises(EngineError, match="was to run on cuda"):
         OnnxEngine(doubling, provider="cuda")
     assert "cuda" not in providers()
+    with pytest.raises(ConfigError, match="was to run on cuda"):
+        require("cuda")
 
 
 def test_the_cpu_is_always_there() -> None:
     assert "cpu" in providers()
+    require("cpu")
 
 
 @pytest.mark.parametrize("kind", ["RandomNormalLike", "RandomUniformLike", "Bernoulli"])
@@ -219,7 +222,7 @@ def test_a_batch_equals_single_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_network_that_mixes_rows_takes_one_at_a_time(axis: int, tmp_path: Path) -> None:
     """A file made for one picture can add up a batch, or fail on it; it is used for one then."""
-    small = np.zeros((512, 1), np.float32)
+    small = np.ones((512, 1), np.float32)
     nodes = [helper.make_node("MatMul", ["source", "small"], ["shift"])]
     if axis == 0:
         nodes += [helper.make_node("ReduceMean", ["target"], ["mean"], axes=[0], keepdims=1)]
@@ -267,6 +270,22 @@ def broken(folder: Path, kind: str) -> Path:
 def test_what_is_wrong_with_a_network_is_told_when_it_is_loaded(kind: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=message):
         load_model_engine(planted.model("inswapper_128"), broken(tmp_path, kind))
+
+
+def test_a_swapper_that_swaps_nothing_is_refused(tmp_path: Path) -> None:
+    path = planted.swapper(tmp_path / "i.onnx", weight=0.0)
+    with pytest.raises(ModelError, match="gives back as image the face"):
+        load_model_engine(planted.model("inswapper_128"), path)
+
+
+def test_what_the_cpu_cannot_load_is_the_fault_of_the_file(tmp_path: Path) -> None:
+    """A graphics card may come back; this will not."""
+    nodes = [helper.make_node("MatMul", ["source", "target"], ["output"])]
+    inputs = [planted.value("target", [1, 3, 128, 128]), planted.value("source", [1, 512])]
+    outputs = [planted.value("output", [1, 3, 128, 128])]
+    path = planted.save(tmp_path / "i.onnx", nodes, inputs, outputs, {"buff2fs": planted.EMAP})
+    with pytest.raises(ModelError, match=r"cannot be loaded on cpu.*models verify inswapper_128"):
+        load_model_engine(planted.model("inswapper_128"), path)
 
 
 def crossed(folder: Path, target: list[int | str], source: list[int | str]) -> Path:

@@ -14,7 +14,17 @@ from livecam.inference import store
 from livecam.inference.files import sha256_of, write_whole
 from livecam.inference.lock import locked
 from livecam.inference.model import Model, Save
-from livecam.inference.store import Presence, alone, digest_of, installed, model_path, pin, presence, remove
+from livecam.inference.store import (
+    Presence,
+    alone,
+    digest_of,
+    installed,
+    model_path,
+    pin,
+    presence,
+    refuse_absent,
+    remove,
+)
 from tests.inference.models import content, digest, network
 
 DATA = content()
@@ -231,3 +241,14 @@ def test_the_memory_is_json(tmp_path: Path) -> None:
         "mtime_ns": path.stat().st_mtime_ns,
         "inode": path.stat().st_ino,
     }
+
+
+def test_what_a_chain_lacks_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(
+        WeightsMissing, match=r"net, unknown are not .*livecam models pull net unknown\. Or use --preset"
+    ):
+        refuse_absent([NET, UNKNOWN], tmp_path)
+    put(NET, tmp_path, DATA)
+    with pytest.raises(WeightsMissing, match=r"^unknown is not"):
+        refuse_absent([NET, UNKNOWN], tmp_path)
+    refuse_absent([NET], tmp_path)

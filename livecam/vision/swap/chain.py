@@ -16,6 +16,7 @@ from livecam.vision.enhance import Enhancer
 from livecam.vision.swap.identity import NeuralIdentity
 from livecam.vision.swap.masks import CropMask, Maskers, refuse_bare
 from livecam.vision.swap.sharpen import Painting, Sharpener
+from livecam.vision.swap.sound import refuse_unchanged
 from livecam.vision.swap.stage import CropSwapper
 from livecam.vision.wearers import Wearers
 
@@ -132,6 +133,7 @@ class StageSwapper:
     def _swapped_from(self, crop: Image, mask: Image, identity: NeuralIdentity, wearer: _Wearer) -> None:
         """Swap `crop` in the wearer's colours, and narrow the mask by the network's own."""
         own_mask = self._swap(crop, identity.source, self._swapped)
+        refuse_unchanged(self._swapped, crop, "swapper")
         if own_mask is not None:
             self._mask.narrow(own_mask)
         self._lap("swap")

@@ -113,4 +113,7 @@ def refuse_bare(mask: Image, five: Points, matrix: Matrix) -> None:
     right, bottom = np.clip(spots.max(axis=0) + margin, 0, len(mask) - 1).astype(int)
     cover = cv2.mean(mask[top : bottom + 1, left : right + 1])[0] / 255
     if cover < _LEAST_COVER:
-        raise ContractError(f"Only {cover:.0%} of the face between eyes and mouth would be covered.")
+        raise ContractError(
+            f"The masks would leave the face bare: of what lies between eyes and mouth only {cover:.0%} is covered.",
+            "If it goes on with nothing before the face, try --occlusion none, --regions none, or another --swapper.",
+        )

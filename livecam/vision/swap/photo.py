@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
-from livecam.core.face import Detection
+from livecam.core.face import Box, Detection, Landmarks
 from livecam.core.frame import Image, Points
 from livecam.core.seams import Detector
 from livecam.errors import PhotoRefused
@@ -44,7 +45,7 @@ def face_in(image: Image, name: str, detector: Detector) -> FacePhoto:
         ContractError: The detector's network gave rubbish.
         EngineError: The detector's network failed.
     """
-    faces = detector(image, SCORE)
+    faces = detector(image, SCORE) or _found_in_a_frame(image, detector)
     if not faces:
         raise PhotoRefused(
             f"{name}: No face was found.", "Use a photo that shows the face from the front, unobstructed."
@@ -53,6 +54,24 @@ def face_in(image: Image, name: str, detector: Detector) -> FacePhoto:
         raise PhotoRefused(f"{name}: {len(faces)} faces were found.", "Cut the photo down to the one face to be worn.")
     _refuse(faces[0], image, name)
     return FacePhoto(image, faces[0].landmarks.five, name)
+
+
+def _found_in_a_frame(image: Image, detector: Detector) -> list[Detection]:
+    """Faces in `image` with a black frame around it.
+
+    Detectors that were trained on crowds miss a face that fills the picture: on two portraits SCRFD 2.5g gave 0.32 and
+    0.34, and 0.85 once there was room around them.
+    """
+    border = max(image.shape[:2]) // 4
+    framed = cv2.copyMakeBorder(image, border, border, border, border, cv2.BORDER_CONSTANT)
+    return [_moved(face, border) for face in detector(np.asarray(framed, dtype=np.uint8), SCORE)]
+
+
+def _moved(face: Detection, border: int) -> Detection:
+    """`face` of a picture with a frame of `border` px, in the picture without it."""
+    points = face.landmarks.points - np.float32(border)
+    box = Box(*(edge - border for edge in face.box))
+    return Detection(box, Landmarks(points, face.landmarks.topology), face.score)
 
 
 def _refuse(face: Detection, image: Image, name: str) -> None:

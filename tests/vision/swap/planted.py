@@ -52,10 +52,11 @@ def swapper(
     mask: np.ndarray | None = None,
     emap: np.ndarray | None = EMAP,
     source: int = 512,
+    weight: float = 1.0,
 ) -> Path:
-    """``target`` and ``source`` to ``output`` (and ``mask``): (1, 3, S, S), values `low` to 1."""
+    """``target`` and ``source``, times `weight`, to ``output`` (and ``mask``): (1, 3, S, S), values `low` to 1."""
     weights = {
-        "small": SMALL[:source],
+        "small": SMALL[:source] * np.float32(weight),
         "gain": np.array(gain, np.float32),
         "bias": np.array(bias, np.float32),
         "low": np.array(low, np.float32),

@@ -142,8 +142,8 @@ def test_the_enhanced_face_is_blended_in(
 ) -> None:
     """The enhancer adds 0.2 of -1..1, which is 25.5 grey values; the blend shows its share of them."""
     sharp = enhancer(name, side=side, bias=0.2)
-    after = worn(StageSwapper(KEY, crop_swapper(), enhancer=sharp, colour=0.0), frame, blend=blend)
-    plain = worn(StageSwapper(KEY, crop_swapper(), colour=0.0), frame)
+    after = worn(StageSwapper(KEY, crop_swapper(), enhancer=sharp, colour=0.0), frame, FIVE, REDDER, blend)
+    plain = worn(StageSwapper(KEY, crop_swapper(), colour=0.0), frame, FIVE, REDDER)
     change = (after.astype(int) - plain)[160:200, 300:340]
     assert abs(change.mean() - blend * 25.5) < 1.0
 
@@ -155,8 +155,10 @@ def test_an_enhancer_of_the_very_same_crop_needs_no_second_warp(
     stage = crop_swapper("hyperswap_1a_256", side=256, low=-1.0, mask=np.ones((256, 256)), emap=None)
     sharp = enhancer("gpen_bfr_256", side=256)
     np.testing.assert_allclose(sharp.matrix(FIVE), stage.matrix(FIVE), atol=1e-9)
-    plain = worn(StageSwapper(KEY, stage), frame)
-    np.testing.assert_array_equal(worn(StageSwapper(KEY, stage, enhancer=sharp), frame), plain)
+    plain = worn(StageSwapper(KEY, stage), frame, FIVE, REDDER)
+    mixed = worn(StageSwapper(KEY, stage, enhancer=sharp), frame, FIVE, REDDER)
+    np.testing.assert_array_equal(mixed[110:250, 260:380], plain[110:250, 260:380])
+    np.testing.assert_allclose(mixed.astype(int), plain, atol=1)  # towards the edge it is faded in two steps
 
 
 def test_the_enhancer_sees_the_swap_in_its_surroundings(
@@ -215,15 +217,23 @@ def test_masks_compose_by_minimum_and_each_sees_its_own_crop(crop_swapper: Stage
 def test_a_mask_that_would_show_the_bare_face_is_refused(place: str, crop_swapper: Stages, frame: Image) -> None:
     swapper = StageSwapper(KEY, crop_swapper(gain=-1, bias=1), Maskers(**{place: (Region(1.0),)}))  # type: ignore[arg-type]
     image = frame.copy()
-    with pytest.raises(ContractError, match="Only 0% of the face"):
+    with pytest.raises(ContractError, match=r"leave the face bare.*only 0%"):
         swapper(canvas_of(image), face_of(FIVE), NOBODY, Settings())
     np.testing.assert_array_equal(image, frame)
 
 
 def test_an_own_mask_of_nothing_is_refused(crop_swapper: Stages, frame: Image) -> None:
     stage = crop_swapper("hyperswap_1a_256", side=256, low=-1.0, mask=np.zeros((256, 256)), emap=None)
-    with pytest.raises(ContractError, match="Only 0% of the face"):
-        worn(StageSwapper(KEY, stage), frame)
+    with pytest.raises(ContractError, match=r"leave the face bare.*only 0%"):
+        worn(StageSwapper(KEY, stage), frame, FIVE, REDDER)
+
+
+def test_a_network_that_gives_the_wearer_back_is_refused(crop_swapper: Stages, frame: Image) -> None:
+    """Whatever the masks say, it would show the bare face."""
+    image = frame.copy()
+    with pytest.raises(ContractError, match="gave back the face"):
+        StageSwapper(KEY, crop_swapper())(canvas_of(image), face_of(FIVE), NOBODY, Settings())
+    np.testing.assert_array_equal(image, frame)
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, 0.5])
@@ -315,7 +325,7 @@ def test_colours_are_smoothed_by_wearer_and_forgotten(crop_swapper: Stages, fram
 
 def test_it_says_how_long_each_stage_took(crop_swapper: Stages, enhancer: Enhancers, frame: Image) -> None:
     swapper = StageSwapper(KEY, crop_swapper(), enhancer=enhancer())
-    worn(swapper, frame)
+    worn(swapper, frame, FIVE, REDDER)
     assert list(swapper.stages()) == ["crop", "occlusion", "swap", "colour", "region", "enhance", "paint"]
     assert all(duration > 0 for duration in swapper.stages().values())
 
