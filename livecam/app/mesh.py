@@ -40,11 +40,13 @@ class Networks:
         self._paths: Mapping[str, Path] = {}
 
     def ensure(self) -> None:
-        """Make sure that all are there and undamaged.
+        """Make sure that all are there and undamaged, and that what is to run them works.
 
         Raises:
+            ConfigError: The provider does not work here.
             ModelError: One is missing and cannot be fetched, or is not what it should be.
         """
+        onnx.require(self._provider)
         self._paths = weights.ensure_all(self._recipes.values(), self._folder, self._progress)
 
     def engine(self, name: str) -> Engine:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 
@@ -51,6 +51,17 @@ def _parameter(path: str) -> str:
     return path.replace(".", "__")
 
 
+_METAVARS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("spec", "sinks"), "SPEC"),
+    **dict.fromkeys(("fps", "boost", "fidelity"), "NUMBER"),
+    **dict.fromkeys(("detector", "swapper", "enhancer", "occlusion", "regions"), "RECIPE"),
+    "size": "SIZE",
+    "persona": "NAME",
+    "slate_text": "TEXT",
+}
+"""What stands for a setting's value in the help, by the setting's name, where the kind does not tell."""
+
+
 def _metavar(key: Key) -> str:
     match key.setting.kind:
         case Choice():
@@ -58,9 +69,7 @@ def _metavar(key: Key) -> str:
         case Number():
             return "NUMBER"
         case _:
-            return {"spec": "SPEC", "sinks": "SPEC", "size": "SIZE", "fps": "NUMBER", "persona": "NAME"}.get(
-                key.name, "TEXT" if key.name == "slate_text" else "PATH"
-            )
+            return _METAVARS.get(key.name, "PATH")
 
 
 def _facts(key: Key) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -195,3 +196,9 @@ def test_a_preset_converts_a_clip(shelf: Path, tmp_path: Path) -> None:
     assert told.swapped >= 6
     assert told.swapped + sum(told.held.values()) + sum(told.slated.values()) == 12
     assert (tmp_path / "out.mp4").stat().st_size > 1000
+
+
+def test_a_provider_that_does_not_work_ends_the_mesh_swap_too(tmp_path: Path) -> None:
+    absent = "directml" if sys.platform != "win32" else "coreml"
+    with pytest.raises(ConfigError, match=f"without {absent}"):
+        Networks(tmp_path, absent).ensure()
