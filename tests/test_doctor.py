@@ -208,6 +208,9 @@ def test_what_the_presets_recipes_need_is_asked_of_the_catalogue(tmp_path: Path)
     lost = resolved(tmp_path, neural__swapper="no_such_network")
     (wrong,) = check_preset(ThisMachine(lost), lost)
     assert (wrong.status, "no_such_network" in wrong.finding) == (Status.FAIL, True)
+    misplaced = resolved(tmp_path, neural__preset="quality", neural__occlusion="bisenet_resnet_18")
+    (wrong,) = check_preset(ThisMachine(misplaced), misplaced)
+    assert (wrong.status, "--occlusion names bisenet_resnet_18" in wrong.finding) == (Status.FAIL, True)
 
 
 def test_config_and_passthrough(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from livecam.config import Config, Paths, Preset, Provider
 from livecam.core.seams import Detector, Engine
 from livecam.errors import ConfigError
 from livecam.inference import onnx
-from livecam.inference.catalogue import catalogue_folders, load_model
+from livecam.inference.catalogue import catalogue_folders
+from livecam.inference.chain import networks_of
 from livecam.inference.graph import emap_of
 from livecam.inference.model import STAND_IN, Model
-from livecam.inference.pull import with_needed
 from livecam.inference.store import installed, refuse_absent
 from livecam.pipeline import PersonaSource, Pipeline
 from livecam.vision.contract import (
@@ -65,27 +65,6 @@ class _Chain:
     preset: Preset
     models: Mapping[str, Model]
 
-    def check(self) -> None:
-        """Make sure that each network is named for what it does.
-
-        Raises:
-            ConfigError: One is not; the sentence names the flag.
-        """
-        preset = self.preset
-        named: tuple[tuple[str, str, type[Contract]], ...] = (
-            ("--detector", preset.detector, DetectorContract),
-            ("--swapper", preset.swapper, SwapperContract),
-            ("--enhancer", preset.enhancer, EnhancerContract),
-            ("--occlusion", preset.occlusion, MaskerContract),
-            ("--regions", preset.regions, MaskerContract),
-        )
-        for flag, name, kind in named:
-            if name and not isinstance(self.models[name].contract, kind):
-                raise ConfigError(
-                    f"{flag} names {name}, which is a network for '{self.models[name].task}'.",
-                    "`livecam models list` tells what each is for.",
-                )
-
     def contract(self, name: str, kind: type[C]) -> C:
         """The contract of `name`, which must be of `kind`.
 
@@ -126,12 +105,10 @@ class NeuralNetworks:
         self.provider = self.told = neural_provider(config.models.provider)
         folders = catalogue_folders(paths.recipes, config.models.recipes)
         preset = config.neural.chain
-        found = with_needed([load_model(name, folders) for name in preset.networks], lambda n: load_model(n, folders))
-        self._chain = _Chain(preset, {model.name: model for model in found})
-        self._chain.check()
+        self._chain = _Chain(preset, networks_of(preset, folders))
         self._swapper = self._chain.contract(preset.swapper, SwapperContract)
         self._proven = False
-        if any(model.summary.startswith(STAND_IN) for model in found):
+        if any(model.summary.startswith(STAND_IN) for model in self._chain.models.values()):
             self.told = f"{self.provider}, {STAND_IN}: NOT SWAPPED"
 
     def ensure(self) -> None:

@@ -162,16 +162,16 @@ class ThisMachine:
 
     def preset_networks(self) -> Sequence[Network]:
         """Those of the preset, with what its swapper needs."""
-        from livecam.inference import pull, store
-        from livecam.inference.catalogue import catalogue_folders, load_model
+        from livecam.inference.catalogue import catalogue_folders
+        from livecam.inference.chain import networks_of
+        from livecam.inference.store import Presence, presence
 
         config = self._resolved.config
         folders = catalogue_folders(self._resolved.paths.recipes, config.models.recipes)
-        named = [load_model(name, folders) for name in config.neural.chain.networks]
+        found = [(model, presence(model, self._models)) for model in networks_of(config.neural.chain, folders).values()]
         return [
-            Network(model.name, found is store.Presence.PRESENT, f"{found} in {self._models}", "", megabytes)
-            for model in pull.with_needed(named, lambda name: load_model(name, folders))
-            for found, megabytes in [(store.presence(model, self._models), model.size / 1e6)]
+            Network(model.name, held is Presence.PRESENT, f"{held} in {self._models}", "", model.size / 1e6)
+            for model, held in found
         ]
 
 
