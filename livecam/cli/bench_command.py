@@ -76,7 +76,7 @@ class Outcome:
 
 @click.group("bench")
 def bench_group() -> None:
-    """Measure what a program that opens the virtual camera really gets."""
+    """Measure latency at a reader and the networks; try presets without weights."""
 
 
 @bench_group.command(
