@@ -339,7 +339,7 @@ def test_planted_swappers_do_as_foretold() -> None:
     same(images, np.clip(several - 0.5 + tint, -1, 1))
     picture = noise(1, 3, 112, 112)
     (image,) = run(standins.plant_image_swapper(128), target=target, source=picture)
-    moved = target + 0.5 * (picture.mean(axis=(2, 3), keepdims=True) - 0.5)
+    moved = target + 0.5 * (picture.mean(axis=(2, 3), keepdims=True) - 0.25)
     same(image, np.clip(moved, 0, 1))
 
 

@@ -68,11 +68,14 @@ def plant_hyperswap(k: float = 0.25, region: Box = _REGION, seed: int = 0) -> Mo
 
 
 def plant_image_swapper(side: int = 256, source_side: int = 112, k: float = 0.5, low: float = 0.0) -> ModelProto:
-    """A swapper whose identity is a picture: it gives ``clip(target + k * (mean colour of source - 0.5), low, 1)``."""
+    """A swapper whose identity is a picture: it gives ``clip(target + k * (mean colour of source - 0.25), low, 1)``.
+
+    No usual picture has a mean of a quarter: each changes the face.
+    """
     net = Net("planted_image_swapper", PLANTED, opset=11)
     target = net.input("target", (1, 3, side, side))
     source = net.input("source", (1, 3, source_side, source_side))
-    tint = net.op("Sub", net.mean(source, 2, 3), net.constant(0.5))
+    tint = net.op("Sub", net.mean(source, 2, 3), net.constant(0.25))
     moved = net.op("Add", target, net.op("Mul", tint, net.constant(k)))
     image = net.op("Clip", moved, net.constant(low), net.constant(1.0))
     net.output(image, "output", (1, 3, side, side))
