@@ -13,6 +13,7 @@ from livecam.app.wardrobe import Wardrobe
 from livecam.config import Config, Paths, Provider
 from livecam.core.persona import Persona
 from livecam.core.seams import Processor
+from livecam.errors import ConfigError
 from livecam.inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Assembly:
         config: Checked configuration.
         paths: Where files are kept.
         now_ns: The time of the frame at hand, for what is smoothed over time; the clock of live frames unless given.
+        live_face: Whether the source may show the user; stand-ins, which swap nothing, are then refused.
 
     Attributes:
         wardrobe: Personas made ready.
@@ -83,7 +85,10 @@ class Assembly:
         note: What is going on, while starting; for the status line.
     """
 
-    def __init__(self, config: Config, paths: Paths, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self, config: Config, paths: Paths, now_ns: Callable[[], int] = time.monotonic_ns, live_face: bool = False
+    ) -> None:
+        self._live_face = live_face
         self._now_ns = now_ns
         self._config = config
         self._paths = paths
@@ -115,10 +120,15 @@ class Assembly:
         """The pipeline of the configured preset; takes a second the first time. To be called in the inference thread.
 
         Raises:
+            ConfigError: Stand-ins were to be put on a live face.
             ModelError: A network is missing and cannot be fetched.
             PersonaError: The persona does not exist.
         """
         networks = self._neural or self._networks
+        if self._live_face and self._neural is not None and self._neural.swaps_nothing:
+            raise ConfigError(
+                "Stand-ins swap nothing: your own face would be sent.", "Try them with --source synthetic or file:PATH."
+            )
         networks.ensure()
         if self._neural is not None:
             self.provider = self._neural.told

@@ -58,11 +58,13 @@ class Daemon:
         self.config = config
         self._clock: Clock = MonotonicClock()
         self._telemetry = Telemetry()
-        self._assembly = Assembly(config, paths or Paths.find())
+        spec = choose_source(config.source.spec)
+        live_face = spec.kind not in {"synthetic", "file"}
+        self._assembly = Assembly(config, paths or Paths.find(), live_face=live_face)
         make_exit = outer_exit if config.output.process else inner_exit
         self._exit = make_exit(config, paths or Paths.find(), self._clock, self._telemetry.output)
         self._cell = self._exit.cell
-        source = make_source(choose_source(config.source.spec), config.wish, self._clock)
+        source = make_source(spec, config.wish, self._clock)
         self._source = FittedSource(source, config.output_size)
         self._supervisor = self._wire(make_processor or self._assembly.make_processor)
         self._meter = Meter(self._telemetry, self._clock)

@@ -83,6 +83,7 @@ class NeuralNetworks:
     Attributes:
         provider: What runs them.
         told: The same for the status line, which also says it when they are stand-ins that swap nothing.
+        swaps_nothing: Whether they are such stand-ins.
 
     Args:
         config: Says which.
@@ -108,7 +109,8 @@ class NeuralNetworks:
         self._chain = _Chain(preset, networks_of(preset, folders))
         self._swapper = self._chain.contract(preset.swapper, SwapperContract)
         self._proven = False
-        if any(model.summary.startswith(STAND_IN) for model in self._chain.models.values()):
+        self.swaps_nothing = any(model.summary.startswith(STAND_IN) for model in self._chain.models.values())
+        if self.swaps_nothing:
             self.told = f"{self.provider}, {STAND_IN}: NOT SWAPPED"
 
     def ensure(self) -> None:

@@ -32,7 +32,7 @@ def stand_ins(folder: Path, preset: str, divisor: int, config_file: Path | None)
     """Write stand-ins of a preset's networks into FOLDER, and say how to run with them.
 
     They have the exact inputs and outputs of the published networks and nobody's weights: they show that everything
-    around the networks works, and swap nothing.
+    around the networks works, and swap nothing; so a run refuses them on a camera, where your own face would be seen.
     """
     from livecam.bench.standins.folder import MODELS, RECIPES, write_folder
     from livecam.inference.catalogue import recipe_files
@@ -50,5 +50,5 @@ def stand_ins(folder: Path, preset: str, divisor: int, config_file: Path | None)
         raise ConfigError(f"{folder} cannot be written: {error.strerror or error}.", "Name another folder.") from None
     for path in written:
         click.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
-    given = f"--preset {preset} --recipes {folder / RECIPES} --models-dir {folder / MODELS}"
+    given = f"--preset {preset} --recipes {folder / RECIPES} --models-dir {folder / MODELS} --source synthetic"
     click.echo(f"\nTry them: livecam run {given}")

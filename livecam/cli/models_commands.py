@@ -59,15 +59,14 @@ def _fetch_embedded(resolved: Resolved, from_file: Path | None = None) -> None:
 
 def _refuse_absent(resolved: Resolved) -> None:
     """Raise what `store.refuse_absent` raises for the configured preset."""
-    named = resolved.config.neural.chain.networks
-    if named:
-        from livecam.inference.catalogue import catalogue_folders, load_model
-        from livecam.inference.pull import with_needed
+    chain = resolved.config.neural.chain
+    if chain.networks:
+        from livecam.inference.catalogue import catalogue_folders
+        from livecam.inference.chain import networks_of
         from livecam.inference.store import refuse_absent
 
         folders = catalogue_folders(resolved.paths.recipes, resolved.config.models.recipes)
-        needed = with_needed([load_model(name, folders) for name in named], lambda name: load_model(name, folders))
-        refuse_absent(needed, cache_of(resolved))
+        refuse_absent(networks_of(chain, folders).values(), cache_of(resolved))
 
 
 @models_group.command(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from livecam.app import run
 from livecam.app.assemble import Assembly
 from livecam.app.convert import convert
 from livecam.app.mesh import Networks
@@ -202,3 +203,16 @@ def test_a_provider_that_does_not_work_ends_the_mesh_swap_too(tmp_path: Path) ->
     absent = "directml" if sys.platform != "win32" else "coreml"
     with pytest.raises(ConfigError, match=f"without {absent}"):
         Networks(tmp_path, absent).ensure()
+
+
+def test_stand_ins_are_never_put_on_a_live_face(shelf: Path, tmp_path: Path) -> None:
+    assembly = Assembly(config_of(shelf, neural__preset="fast"), paths_in(tmp_path), live_face=True)
+    with pytest.raises(ConfigError, match="your own face would be sent"):
+        assembly.make_processor()
+
+
+@pytest.mark.parametrize("source", ["camera:/dev/no-such-camera", "stream:http://127.0.0.1:9/x"])
+def test_a_camera_is_a_live_face(source: str, shelf: Path, tmp_path: Path) -> None:
+    config = config_of(shelf, neural__preset="fast", source__spec=source, output__sinks="memory", run__seconds="20")
+    with pytest.raises(ConfigError, match="your own face would be sent"):
+        run(config, paths=paths_in(tmp_path))
