@@ -81,6 +81,10 @@ class EngineError(LivecamError):
     """A network could not be loaded on the backend that was asked for, or failed while running."""
 
 
+class DeviceError(EngineError):
+    """The graphics card or its driver failed; what was on the card is lost, and its side must be started anew."""
+
+
 class ContractError(LivecamError):
     """A stage returned something of the wrong shape, dtype or range, or values that are not finite."""
 

@@ -5,19 +5,22 @@ Backends come in as arguments; this module imports none.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from livecam.core.cleared import How, Withheld
 from livecam.core.face import Box, Face
-from livecam.core.frame import Frame, Image, Picture
+from livecam.core.frame import Frame, Picture
 from livecam.core.persona import Persona
 from livecam.core.seams import Canvas, Follower, Swapper, Watch
 from livecam.core.settings import Mode, Others, Settings
 
+T = TypeVar("T")
+
 PersonaSource = Callable[[str], Persona | None]
 
 
-class Pipeline:
-    """The processor of the live path.
+class Pipeline(Generic[T]):
+    """The processor of the live path. Who is there is told from the frame as it came; work is done on the canvas.
 
     Args:
         canvas: The frame while it is worked on.
@@ -29,10 +32,10 @@ class Pipeline:
 
     def __init__(
         self,
-        canvas: Canvas[Image],
+        canvas: Canvas[T],
         follower: Follower,
         watch: Watch,
-        swapper: Swapper,
+        swapper: Swapper[T],
         personas: PersonaSource,
     ) -> None:
         self._canvas = canvas
@@ -67,8 +70,8 @@ class Pipeline:
 
     def _swap(self, frame: Frame, out: Picture, settings: Settings, persona: Persona) -> How | Withheld:
         started_ns = time.perf_counter_ns()
-        self._watch.begin(self._canvas.pixels)
-        faces = self._follower(self._canvas.pixels, frame.captured_ns, settings.steadiness)
+        self._watch.begin(frame.image)
+        faces = self._follower(frame.image, frame.captured_ns, settings.steadiness)
         tracked_ns = time.perf_counter_ns()
         if not faces:
             self._watch.finish(())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from livecam.canvas.cpu import CpuCanvas
+from livecam.core.frame import Image
 from livecam.core.seams import Detector, Engine
 from livecam.inference import onnx, weights
 from livecam.inference.progress import Progress
@@ -84,7 +85,7 @@ class Networks:
         """What looks for everybody else, with engines of its own."""
         return FaceWatch(self.near_detector(), FullRangeDetector(self.engine(FULL_RANGE)))
 
-    def pipeline(self, personas: PersonaSource) -> Pipeline:
+    def pipeline(self, personas: PersonaSource) -> Pipeline[Image]:
         """The mesh pipeline, with engines of its own.
 
         Args:

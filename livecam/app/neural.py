@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from livecam.app.mesh import Networks
 from livecam.canvas.cpu import CpuCanvas
 from livecam.config import Config, Paths, Preset, Provider
+from livecam.core.frame import Image
 from livecam.core.seams import Detector, Engine
 from livecam.errors import ConfigError
 from livecam.inference import onnx
@@ -139,7 +140,7 @@ class NeuralNetworks:
         digests = [model.digest for model in self._chain.models.values() if self._makes_identities(model)]
         return NeuralPreparer(preparer_version(digests), self._detector, self._maker)
 
-    def pipeline(self, personas: PersonaSource) -> Pipeline:
+    def pipeline(self, personas: PersonaSource) -> Pipeline[Image]:
         """The pipeline: the embedded mesh follows, the chain swaps.
 
         Raises:

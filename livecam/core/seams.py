@@ -219,10 +219,10 @@ class Watch(Protocol):
         ...
 
 
-class Swapper(Protocol):
+class Swapper(Protocol[T]):
     """Replaces one face on the canvas by a persona's: the mesh engine, or a chain of crop stages."""
 
-    def __call__(self, canvas: Canvas[Image], face: Face, persona: Persona, settings: Settings) -> None:
+    def __call__(self, canvas: Canvas[T], face: Face, persona: Persona, settings: Settings) -> None:
         """Paint `persona` over `face`.
 
         Raises:
