@@ -1,7 +1,7 @@
 """The words of a graphics card: memory, streams, kernels, graphs, and networks that stay on it.
 
-Addresses, streams, kernels and graphs are plain numbers that the card's driver gave. `CudaDevice` in
-livecam/inference/cuda_device.py drives a real card; the tests have one over the host's own memory, whose kernels are the
+Addresses, streams, kernels and graphs are plain numbers of the driver. `CudaDevice` in
+livecam/inference/cuda_device.py drives a real card; the tests have one over the host's memory, whose kernels are the
 same text.
 """
 
