@@ -72,7 +72,7 @@ class Region:
 
 
 def test_it_is_a_swapper(crop_swapper: Stages) -> None:
-    swapper: Swapper = StageSwapper(KEY, crop_swapper())
+    swapper: Swapper[Image] = StageSwapper(KEY, crop_swapper())
     swapper.reset()
 
 
