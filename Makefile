@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test test-e2e test-oracle models lint format bench lock clean
+.PHONY: run test test-e2e test-oracle test-tensorrt models lint format bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
@@ -29,6 +29,20 @@ test-oracle: $(ORACLE)/.ready
 $(ORACLE)/.ready: tests/oracle/requirements.txt
 	$(PYTHON) -m venv $(ORACLE)
 	$(ORACLE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/oracle/requirements.txt
+	@touch $@
+
+# Every network of the catalogue compiled with TensorRT for RTX, which needs no graphics card, but Python 3.12 or later.
+RTX := $(VENV)-rtx
+RTX_PYTHON ?= $(shell for p in python3.13 python3.12 $(PYTHON) $(wildcard $(HOME)/.pyenv/versions/3.1[23]*/bin/python3); do \
+	"$$p" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' 2>/dev/null && { echo "$$p"; break; }; done)
+test-tensorrt: $(RTX)/.ready
+	$(RTX)/bin/python -m pytest -m tensorrt tests/inference tests/canvas tests/cli $(ARGS)
+
+$(RTX)/.ready: tests/tensorrt/requirements.txt
+	@test -n "$(RTX_PYTHON)" || { echo "TensorRT for RTX needs Python 3.12 or 3.13; name one: make test-tensorrt RTX_PYTHON=..."; exit 1; }
+	$(RTX_PYTHON) -m venv $(RTX)
+	$(RTX)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/tensorrt/requirements.txt
+	$(RTX)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 models: $(VENV)/.runtime
