@@ -4,6 +4,7 @@ Every check is made here, when the network is loaded; at frame time nothing is l
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -18,22 +19,35 @@ Specs = Mapping[str, TensorSpec]
 _FREE: Final = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What a network's inputs and outputs are for.
+
+    Attributes:
+        inputs: The network's name for each role.
+        outputs: Likewise; outputs without a role are left out.
+        known: Shape and dtype of its outputs, by its names.
+    """
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    known: Specs
+
+
 class BoundEngine:
     """An engine whose inputs and outputs are called by their roles. Used by one thread; owns the engine behind it.
 
     Args:
         engine: The network under its own names.
-        inputs: Its name for each role.
-        outputs: Likewise; outputs of the network that have no role are not passed on.
-        known: Shape and dtype of its outputs, by its names.
+        found: What they are for.
     """
 
-    def __init__(self, engine: Engine, inputs: Mapping[str, str], outputs: Mapping[str, str], known: Specs) -> None:
+    def __init__(self, engine: Engine, found: Roles) -> None:
         self._engine = engine
-        self._input_names = dict(inputs)
-        self._output_names = tuple(outputs.items())
-        self._inputs = {role: engine.inputs[name] for role, name in inputs.items()}
-        self._outputs = {role: known[name] for role, name in outputs.items()}
+        self._input_names = dict(found.inputs)
+        self._output_names = tuple(found.outputs.items())
+        self._inputs = {role: engine.inputs[name] for role, name in found.inputs.items()}
+        self._outputs = {role: found.known[name] for role, name in found.outputs.items()}
 
     @property
     def inputs(self) -> Specs:
@@ -63,25 +77,34 @@ class BoundEngine:
 def bind(model: Model, engine: Engine) -> Engine:
     """`engine`, the network of `model`, called by roles.
 
+    Raises:
+        ModelError: As `roles`. The engine is then closed.
+    """
+    try:
+        found = roles(model, engine)
+    except ModelError:
+        engine.close()
+        raise
+    return BoundEngine(engine, found)
+
+
+def roles(model: Model, engine: Engine) -> Roles:
+    """What the inputs and outputs of `engine`, the network of `model`, are for.
+
     A port is the first of its recipe's names that the file has; where the recipe gives no names, the one at the same
     place; and where the file has none of the names, the only one left over that fits in dtype and shape.
 
     Raises:
         ModelError: The file has no such port, has inputs the recipe does not know, or a port of another dtype or
-            shape. The engine is then closed.
+            shape.
     """
-    try:
-        rank_free = _rank_is_free(model)
-        inputs = _match(model, "input", model.inputs, engine.inputs, False)
-        extra = [name for name in engine.inputs if name not in inputs.values()]
-        if extra:
-            raise _unfit(model, "input", f"'{extra[0]}' has no role", model.inputs, engine.inputs)
-        known = _known(model, engine, inputs)
-        outputs = _match(model, "output", model.outputs, known, rank_free)
-    except ModelError:
-        engine.close()
-        raise
-    return BoundEngine(engine, inputs, outputs, known)
+    rank_free = _rank_is_free(model)
+    inputs = _match(model, "input", model.inputs, engine.inputs, False)
+    extra = [name for name in engine.inputs if name not in inputs.values()]
+    if extra:
+        raise _unfit(model, "input", f"'{extra[0]}' has no role", model.inputs, engine.inputs)
+    known = _known(model, engine, inputs)
+    return Roles(inputs, _match(model, "output", model.outputs, known, rank_free), known)
 
 
 def _rank_is_free(model: Model) -> bool:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """What the builder of full TensorRT measured on one graphics card; makes the next build quick."""
     RUNTIME = "runtime"
     """What TensorRT for RTX compiled for one graphics card when it first ran a plan."""
+    KERNELS = "kernels"
+    """What NVRTC compiled of the frame's kernels for one architecture."""
 
 
 class Flavour(StrEnum):

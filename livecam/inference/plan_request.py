@@ -20,6 +20,10 @@ PORTABLE: Final = "portable"
 _PICTURE_AXES: Final = 4
 
 
+_OWN: Final = {Flavour.RTX: (("allocation", "user"),), Flavour.TENSORRT: ()}
+"""What `compile_plan` always asks of the builder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A plan to be built.
@@ -107,7 +111,7 @@ def key_of(request: Request, model: Model, version: str) -> PlanKey:
         precision=request.precision,
         converter=_converter(request) if request.precision is Precision.FP16 else "",
         shapes=tuple(_asked(role, port.spec.shape, request.batch) for role, port in model.inputs.items()),
-        settings=(("level", str(request.level)), ("size", "x".join(map(str, request.size)))),
+        settings=(("level", str(request.level)), ("size", "x".join(map(str, request.size))), *_OWN[request.flavour]),
     )
 
 

@@ -83,6 +83,10 @@ class Config(Protocol):
     num_compute_capabilities: int
     """TensorRT for RTX only."""
 
+    def set_flag(self, flag: object, /) -> None:
+        """A ``BuilderFlag``."""
+        ...
+
     def set_memory_pool_limit(self, pool: object, size: int, /) -> None:
         """Bytes."""
         ...
@@ -137,14 +141,18 @@ class RuntimeCache(Protocol):
 
 
 class RuntimeConfig(Protocol):
-    """``IRuntimeConfig``: how a plan is to be run. What is used of it is in TensorRT for RTX only."""
+    """``IRuntimeConfig``: how a plan is to be run."""
+
+    def set_execution_context_allocation_strategy(self, strategy: object, /) -> None:
+        """Whose memory a context works in."""
+        ...
 
     def create_runtime_cache(self) -> RuntimeCache:
-        """An empty one."""
+        """An empty one; TensorRT for RTX only."""
         ...
 
     def set_runtime_cache(self, cache: RuntimeCache, /) -> bool:
-        """Use it."""
+        """Use it; TensorRT for RTX only."""
         ...
 
 
@@ -163,6 +171,14 @@ class Context(Protocol):
         """With the present shapes of the inputs."""
         ...
 
+    def set_device_memory(self, memory: int, size: int, /) -> None:
+        """Where it works, of a context whose memory is the caller's."""
+        ...
+
+    def is_stream_capturable(self, stream: int, /) -> bool:
+        """TensorRT for RTX only: whether a run may be noted into a graph."""
+        ...
+
     def execute_async_v3(self, stream: int, /) -> bool:
         """Begin to run."""
         ...
@@ -172,6 +188,8 @@ class CudaEngine(Protocol):
     """``ICudaEngine``."""
 
     num_io_tensors: int
+    device_memory_size_v2: int
+    """Bytes that a context works in, at its largest shapes."""
 
     def get_tensor_name(self, index: int, /) -> str:
         """In the graph."""

@@ -115,6 +115,9 @@ def compile_plan(kit: Toolkit, network: bytes, shapes: Sequence[InputShape], opt
     config = builder.create_builder_config()
     config.builder_optimization_level = options.level
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)
+    if kit.flavour is Flavour.RTX:
+        # Else it may allocate while it runs, which a graph of what is done in a frame cannot note.
+        config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)
     config.progress_monitor = monitor = _monitor(kit, step)
     _add_profile(builder, config, shapes)
     _aim(kit, config, options.targets)

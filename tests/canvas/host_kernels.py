@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from livecam.canvas.kernels import digest, source
+from livecam.canvas.kernels import digest, fill, source
+from livecam.canvas.kernels.arguments import Image as Described
+from livecam.core.frame import Image, Size
 
 _LAUNCH = Path(__file__).with_name("host_launch.cpp")
 # Without fused multiply-adds, so that every compiler gives the same bits.
@@ -59,3 +61,8 @@ class HostKernels:
 def address(array: npt.NDArray[np.generic]) -> int:
     """Of the first number."""
     return array.ctypes.data
+
+
+def described(array: Image) -> Described:
+    """`array`, (h, w, 3) u8 whose pixels follow each other in a row, for a kernel."""
+    return fill.image(address(array), Size(array.shape[1], array.shape[0]), pitch=array.strides[0])

@@ -1,6 +1,6 @@
 """Every canvas gives what the canvas in main memory gives, within two levels of 255."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from livecam.canvas.cpu import CpuCanvas
+from livecam.canvas.cuda import CudaCanvas
 from livecam.core.face import Box
 from livecam.core.frame import Frame, Image, Size
 from livecam.core.seams import Canvas
-from tests.canvas.host_canvas import HostCanvas
-from tests.canvas.host_kernels import HostKernels
+from tests.canvas.host_device import host_library
+from tests.canvas.on_card import OnCard, real_library
 from tests.canvas.scenes import apart, noise, scene, soft_mask, turned
 
 LEVELS = 2
@@ -29,9 +30,17 @@ WHERE = {
 Work = Callable[[Canvas[Image]], object]
 
 
-@pytest.fixture
-def other(kernels: HostKernels) -> Canvas[Image]:
-    return HostCanvas(kernels)
+@pytest.fixture(params=["device", pytest.param("cuda", marks=pytest.mark.gpu)])
+def other(request: pytest.FixtureRequest) -> Iterator[Canvas[Image]]:
+    """The canvas on a card: one over host memory, with the kernels' own text, and a real one."""
+    if request.param == "cuda":
+        library, device = real_library()
+    else:
+        device = request.getfixturevalue("device")
+        library = host_library(device)
+    on_card = OnCard(CudaCanvas(device, library))
+    yield on_card
+    on_card.close()
 
 
 def both(other: Canvas[Image], image: Image, work: Work) -> tuple[Image, Image]:

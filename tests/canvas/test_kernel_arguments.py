@@ -3,20 +3,21 @@ import re
 
 import pytest
 
-from livecam.canvas.kernels import arguments, digest, source
+from livecam.canvas.kernels import arguments, chain_arguments, digest, source
 from livecam.canvas.kernels.arguments import KERNELS
 from tests.canvas.host_kernels import HostKernels
 
-STRUCTURES = sorted(
-    name
-    for name, value in vars(arguments).items()
+STRUCTURES = {
+    name: value
+    for module in (arguments, chain_arguments)
+    for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, ctypes.Structure) and value is not ctypes.Structure
-)
+}
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_both_sides_see_the_same_structure(kernels: HostKernels, name: str) -> None:
-    assert kernels.size_of(name) == ctypes.sizeof(getattr(arguments, name))
+    assert kernels.size_of(name) == ctypes.sizeof(STRUCTURES[name])
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
@@ -25,7 +26,7 @@ def test_fields_come_in_the_order_of_the_source(name: str) -> None:
     assert found is not None
     body = re.sub(r"//.*|\[\w+\]|\*", "", found[1])
     declared = [word for line in body.split(";") for word in re.findall(r"(\w+)\s*(?:,|$)", line.strip())]
-    assert declared == [field[0] for field in getattr(arguments, name)._fields_]
+    assert declared == [field[0] for field in STRUCTURES[name]._fields_]
 
 
 def test_every_kernel_is_listed_with_what_it_takes() -> None:

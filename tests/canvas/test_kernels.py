@@ -17,8 +17,7 @@ from livecam.core.geometry import invert
 from livecam.vision.contract import Colour, Layout, PictureIn, PictureOut
 from livecam.vision.detect.letterbox import Letterbox
 from livecam.vision.tensor import Feeder, Reader
-from tests.canvas.host_canvas import described
-from tests.canvas.host_kernels import HostKernels, address
+from tests.canvas.host_kernels import HostKernels, address, described
 from tests.canvas.scenes import apart, bilinear, noise, places, scene, soft_mask, turned
 
 STD = (128.0, 115.0, 60.0)

@@ -1,17 +1,16 @@
-"""A graphics card and a TensorRT that are not there: memory by address, and a plan that doubles its first input."""
+"""A TensorRT that is not there, for a card that is not there: its one plan multiplies its first input."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from itertools import count
 from types import ModuleType
 
 import numpy as np
 
-from livecam.core.seams import Tensor
-from livecam.errors import EngineError
-from livecam.inference.cuda_memory import Bytes
 from livecam.inference.plan_key import Flavour
 from livecam.inference.toolkits import Toolkit
+from tests.canvas.host_device import HostDevice
+
+WORK_BYTES = 4096
 
 
 class Mode(Enum):
@@ -23,6 +22,11 @@ class Dtype(Enum):
     FLOAT = 1
     HALF = 2
     BF16 = 3
+    INT64 = 4
+
+
+class Strategy(Enum):
+    USER_MANAGED = 2
 
 
 class Valid(Enum):
@@ -30,78 +34,24 @@ class Valid(Enum):
     INVALID = 1
 
 
-class PretendCuda:
-    """Copies happen at once; what is not freed is seen in `held`."""
-
-    def __init__(self, limit: int = 1 << 30) -> None:
-        self.memory: dict[int, Bytes] = {}
-        self.held: set[str] = set()
-        self.copied: list[tuple[str, int]] = []
-        self.limit = limit
-        self._next = count(1000)
-
-    def card(self) -> str:
-        return "sm_86 pretend driver 1"
-
-    def stream(self) -> int:
-        self.held.add("stream")
-        return 7
-
-    def end_stream(self, stream: int) -> None:
-        assert stream == 7
-        self.held.remove("stream")
-
-    def wait(self, stream: int) -> None:
-        assert stream == 7
-
-    def allocate(self, size: int) -> int:
-        if size > self.limit:
-            raise EngineError("The graphics card refused cudaMalloc: out of memory.")
-        address = next(self._next)
-        self.memory[address] = np.full(size, 0xAA, np.uint8)
-        self.held.add(f"card {address}")
-        return address
-
-    def free(self, address: int) -> None:
-        del self.memory[address]
-        self.held.remove(f"card {address}")
-
-    def pinned(self, size: int) -> Bytes:
-        memory = np.full(size, 0xBB, np.uint8)
-        self.held.add(f"pinned {memory.ctypes.data}")
-        return memory
-
-    def free_pinned(self, memory: Bytes) -> None:
-        self.held.remove(f"pinned {memory.ctypes.data}")
-
-    def upload(self, address: int, source: Tensor, stream: int) -> None:
-        assert stream == 7
-        raw = source.reshape(-1).view(np.uint8)
-        self.memory[address][: raw.size] = raw
-        self.copied.append(("up", raw.size))
-
-    def download(self, target: Tensor, address: int, stream: int) -> None:
-        raw = target.reshape(-1).view(np.uint8)
-        raw[:] = self.memory[address][: raw.size]
-        self.copied.append(("down", raw.size))
-
-
 class PretendNetwork:
     """An engine and its own context: ``image`` is ``target`` times ``weight``.
 
     Args:
-        cuda: Its memory.
+        device: Its memory.
         rows: Most rows of the picture.
         kind: Of the picture on the card.
     """
 
     num_io_tensors = 3
+    device_memory_size_v2 = WORK_BYTES
 
-    def __init__(self, cuda: PretendCuda, rows: int = 1, kind: Dtype = Dtype.FLOAT) -> None:
-        self._cuda, self._rows, self._kind = cuda, rows, kind
+    def __init__(self, device: HostDevice, rows: int = 1, kind: Dtype = Dtype.FLOAT) -> None:
+        self._device, self._rows, self._kind = device, rows, kind
         self._now = (rows, 3, 4, 4)
         self._places: dict[str, int] = {}
-        self.works = True
+        self._room = 0
+        self.works = self.is_capturable = True
         self.runs = 0
 
     def get_tensor_name(self, index: int) -> str:
@@ -141,14 +91,28 @@ class PretendNetwork:
     def create_execution_context(self, _config: object) -> "PretendNetwork | None":
         return self
 
-    def execute_async_v3(self, _stream: int) -> bool:
+    def set_execution_context_allocation_strategy(self, strategy: Strategy) -> None:
+        assert strategy is Strategy.USER_MANAGED
+
+    def set_device_memory(self, memory: int, size: int) -> None:
+        assert self._device.bytes_at(memory, size).size == WORK_BYTES
+        self._room = memory
+
+    def is_stream_capturable(self, _stream: int) -> bool:
+        return self.is_capturable
+
+    def execute_async_v3(self, stream: int) -> bool:
+        assert self._room, "it has nowhere to work"
         self.runs += 1
-        kind = np.float32 if self._kind is Dtype.FLOAT else np.float16
-        size = int(np.prod(self._now)) * np.dtype(kind).itemsize
-        source, weight, target = (self._cuda.memory[self._places[name]] for name in ("target", "weight", "image"))
-        scaled = source[:size].view(kind) * weight.view(np.float32)[0].astype(kind)
-        target[:size] = scaled.view(np.uint8)
+        shape, kind = self._now, np.float16 if self._kind is Dtype.HALF else np.float32
+        size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        self._device.call(stream, lambda: self._work(size, kind))
         return self.works
+
+    def _work(self, size: int, kind: type[np.float16 | np.float32]) -> None:
+        source, target = (self._device.bytes_at(self._places[name], size).view(kind) for name in ("target", "image"))
+        weight = self._device.bytes_at(self._places["weight"], 4).view(np.float32)[0]
+        target[:] = source * weight.astype(kind)
 
 
 class PretendRuntimeCache:
@@ -185,6 +149,7 @@ def pretend_kit(network: PretendNetwork, valid: Valid = Valid.VALID, flavour: Fl
         "ILogger": Logger,
         "TensorIOMode": Mode,
         "EngineValidity": Valid,
+        "ExecutionContextAllocationStrategy": Strategy,
     }
     vars(module).update(parts)
     return Toolkit(flavour, "1.7.1", module)

@@ -12,10 +12,10 @@ from onnx import TensorProto, helper
 
 from livecam.bench import standins
 from livecam.core.seams import Tensor
-from livecam.errors import EngineError, ExtraMissing, ModelError
-from livecam.inference import cuda_memory, tensorrt, toolkits
+from livecam.errors import DeviceError, EngineError, ExtraMissing, ModelError
+from livecam.inference import tensorrt, toolkits
 from livecam.inference.catalogue import catalogue_folders, load_model
-from livecam.inference.cuda_memory import CudaRuntime
+from livecam.inference.cuda_device import CudaDevice
 from livecam.inference.files import sha256_of
 from livecam.inference.onnx import OnnxEngine
 from livecam.inference.plan_build import Terms, build_in_child, obtain_plan
@@ -27,7 +27,8 @@ from livecam.inference.progress import Silent
 from livecam.inference.tensorrt import TensorRtEngine
 from livecam.inference.tensorrt_build import Options, Phases, batch_shapes, compile_plan, free_batch, outside_types
 from livecam.inference.toolkits import Toolkit, toolkit
-from tests.inference.cards import Dtype, PretendCuda, PretendNetwork, Valid, pretend_kit
+from tests.canvas.host_device import HostDevice
+from tests.inference.cards import Dtype, PretendNetwork, Valid, pretend_kit
 from tests.inference.planning import KEY
 
 ABOUT = {"type:target": "float32", "type:weight": "float64", "type:image": "float32"}
@@ -50,8 +51,8 @@ def weight(value: float) -> npt.NDArray[np.float64]:
 
 
 def test_a_run_goes_there_and_back() -> None:
-    cuda = PretendCuda()
-    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(cuda)), cuda)
+    device = HostDevice()
+    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(device)), device)
     assert {name: (spec.shape, spec.dtype) for name, spec in engine.inputs.items()} == {
         "target": ((1, 3, 4, 4), "float32"),
         "weight": ((1,), "float64"),
@@ -61,32 +62,32 @@ def test_a_run_goes_there_and_back() -> None:
         shown = picture(1, seed)
         result = engine.run({"target": shown, "weight": weight(2.0)})["image"]
         agree(result, 2 * shown, rtol=1e-6)
-    assert cuda.copied[:3] == [("up", 192), ("up", 4), ("down", 192)], "nothing more is copied"
+    assert device.moved == {"up": 3 * (192 + 4), "down": 3 * 192}, "nothing more is copied"
     engine.close()
     engine.close()
-    assert cuda.held == set()
+    assert device.held() == {}
     with pytest.raises(EngineError, match="closed"):
         engine.run({"target": picture(1), "weight": weight(2.0)})
 
 
 def test_outputs_are_views_of_memory_that_was_there_before() -> None:
-    cuda = PretendCuda()
-    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(cuda)), cuda)
+    device = HostDevice()
+    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(device)), device)
     feeds: dict[str, Tensor] = {"target": picture(1), "weight": weight(1.0)}
     first = engine.run(feeds)["image"]
     assert engine.run(feeds)["image"].ctypes.data == first.ctypes.data
 
 
 def test_what_is_not_in_one_piece_is_taken_too() -> None:
-    cuda = PretendCuda()
-    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(cuda)), cuda)
+    device = HostDevice()
+    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(device)), device)
     turned = picture(1)[..., ::-1]
     agree(engine.run({"target": turned, "weight": weight(3.0)})["image"], 3 * turned, rtol=1e-6)
 
 
 def test_a_batch_may_be_smaller_than_the_largest() -> None:
-    cuda = PretendCuda()
-    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(cuda, rows=4)), cuda)
+    device = HostDevice()
+    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(device, rows=4)), device)
     assert engine.inputs["target"].shape == (4, 3, 4, 4)
     for rows in (4, 1, 3, 4):
         shown = picture(rows, rows)
@@ -109,9 +110,9 @@ def test_a_batch_may_be_smaller_than_the_largest() -> None:
     ids=["rows", "width", "axes", "wider type", "narrower type", "no axes", "nothing"],
 )
 def test_what_does_not_fit_is_refused(shown: npt.NDArray[np.float32], strength: npt.NDArray[np.float64]) -> None:
-    cuda = PretendCuda()
-    network = PretendNetwork(cuda)
-    engine = TensorRtEngine(plan(), pretend_kit(network), cuda)
+    device = HostDevice()
+    network = PretendNetwork(device)
+    engine = TensorRtEngine(plan(), pretend_kit(network), device)
     with pytest.raises(EngineError, match="takes"):
         engine.run({"target": shown, "weight": strength})
     with pytest.raises(EngineError, match="takes target, weight"):
@@ -120,36 +121,36 @@ def test_what_does_not_fit_is_refused(shown: npt.NDArray[np.float32], strength: 
 
 
 def test_a_card_that_fails_is_an_error() -> None:
-    cuda = PretendCuda()
-    network = PretendNetwork(cuda)
-    engine = TensorRtEngine(plan(), pretend_kit(network), cuda)
+    device = HostDevice()
+    network = PretendNetwork(device)
+    engine = TensorRtEngine(plan(), pretend_kit(network), device)
     network.works = False
-    with pytest.raises(EngineError, match="failed on the graphics card"):
+    with pytest.raises(DeviceError, match="failed on the graphics card"):
         engine.run({"target": picture(1), "weight": weight(1.0)})
 
 
 def test_a_plan_for_other_cards_is_refused_before_it_is_loaded() -> None:
-    cuda = PretendCuda()
+    device = HostDevice()
     with pytest.raises(EngineError, match="UNSUPPORTED_CC"):
-        TensorRtEngine(plan(), pretend_kit(PretendNetwork(cuda), Valid.INVALID), cuda)
+        TensorRtEngine(plan(), pretend_kit(PretendNetwork(device), Valid.INVALID), device)
     with pytest.raises(EngineError, match="cannot load the plan of swap"):
-        TensorRtEngine(plan(b"other"), pretend_kit(PretendNetwork(cuda)), cuda)
+        TensorRtEngine(plan(b"other"), pretend_kit(PretendNetwork(device)), device)
     # Full TensorRT has no such question.
-    TensorRtEngine(plan(), pretend_kit(PretendNetwork(cuda), Valid.INVALID, Flavour.TENSORRT), cuda).close()
-    assert cuda.held == set()
+    TensorRtEngine(plan(), pretend_kit(PretendNetwork(device), Valid.INVALID, Flavour.TENSORRT), device).close()
+    assert device.held() == {}
 
 
 @pytest.mark.parametrize(("limit", "kind"), [(10, Dtype.FLOAT), (1 << 20, Dtype.BF16)], ids=["memory", "type"])
 def test_a_failed_start_leaves_nothing_on_the_card(limit: int, kind: Dtype) -> None:
-    cuda = PretendCuda(limit)
+    device = HostDevice(memory=limit)
     with pytest.raises(EngineError):
-        TensorRtEngine(plan(), pretend_kit(PretendNetwork(cuda, kind=kind)), cuda)
-    assert cuda.held == set()
+        TensorRtEngine(plan(), pretend_kit(PretendNetwork(device, kind=kind)), device)
+    assert device.held() == {}
 
 
 def test_half_precision_stays_on_the_card() -> None:
-    cuda = PretendCuda()
-    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(cuda, kind=Dtype.HALF)), cuda)
+    device = HostDevice()
+    engine = TensorRtEngine(plan(), pretend_kit(PretendNetwork(device, kind=Dtype.HALF)), device)
     result = engine.run({"target": picture(1), "weight": weight(2.0)})["image"]
     assert result.dtype == np.float32
     agree(result, 2 * picture(1), atol=2e-3)
@@ -157,54 +158,31 @@ def test_half_precision_stays_on_the_card() -> None:
 
 @pytest.mark.parametrize("held", [b"", b"kept", b"strange"])
 def test_the_runtime_cache_is_used_and_given_back(held: bytes) -> None:
-    cuda = PretendCuda()
-    network = PretendNetwork(cuda)
-    engine = TensorRtEngine(plan(), pretend_kit(network), cuda, held)
+    device = HostDevice()
+    network = PretendNetwork(device)
+    engine = TensorRtEngine(plan(), pretend_kit(network), device, held)
     assert network.cache.given == held
     assert engine.runtime_cache() == b"compiled"
-    full = TensorRtEngine(plan(), pretend_kit(network, flavour=Flavour.TENSORRT), cuda)
+    full = TensorRtEngine(plan(), pretend_kit(network, flavour=Flavour.TENSORRT), device)
     assert full.runtime_cache() == b""
 
 
 def test_what_was_compiled_for_the_card_is_kept_beside_the_plan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cuda, cache = PretendCuda(), PlanCache(tmp_path / "plans")
-    network, model = PretendNetwork(cuda), load_model("inswapper_128", catalogue_folders(None))
+    device, cache = HostDevice(), PlanCache(tmp_path / "plans")
+    network, model = PretendNetwork(device), load_model("inswapper_128", catalogue_folders(None))
     monkeypatch.setattr(tensorrt, "bind", lambda _model, engine: engine)
     given = []
     for _ in range(2):
-        tensorrt.load_plan(model, plan(), pretend_kit(network), cuda, cache).close()
+        tensorrt.load_plan(model, plan(), pretend_kit(network), device, cache).close()
         given.append((network.cache.given, network.runs))
     assert given == [(b"", 1), (b"compiled", 2)], "each start tries it once, and the second finds what was compiled"
     assert [entry.path.suffix for entry in cache.entries()] == [".runtime"]
     network.works = False
     with pytest.raises(ModelError, match="The plan of inswapper_128 could be loaded but does not run"):
-        tensorrt.load_plan(model, plan(), pretend_kit(network), cuda, PlanCache(tmp_path / "other"))
-    assert cuda.held == set()
-
-
-def test_no_card_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(_name: str) -> object:
-        raise ImportError("No module named 'cuda'")
-
-    monkeypatch.setattr(cuda_memory, "import_module", absent)
-    with pytest.raises(ExtraMissing, match=r"pip install 'livecam\[rtx\]'"):
-        CudaRuntime()
-
-
-@pytest.mark.parametrize(
-    ("status", "told"), [(100, "no NVIDIA graphics card"), (35, "no NVIDIA"), (2, "refused cudaSetDevice: 2")]
-)
-def test_a_card_that_refuses_is_a_sentence(status: int, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Bindings:
-        @staticmethod
-        def cudaSetDevice(_device: int) -> tuple[int]:  # noqa: N802
-            return (status,)
-
-    monkeypatch.setattr(cuda_memory, "import_module", lambda _: Bindings)
-    with pytest.raises(EngineError, match=told):
-        CudaRuntime()
+        tensorrt.load_plan(model, plan(), pretend_kit(network), device, PlanCache(tmp_path / "other"))
+    assert device.held() == {}
 
 
 def test_a_toolkit_that_is_not_there_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,15 +377,33 @@ def test_a_step_that_says_no_ends_the_build(rtx: Toolkit) -> None:
 @pytest.mark.gpu
 def test_a_real_card_agrees_with_the_processor(files: Path) -> None:
     try:
-        cuda, kit = CudaRuntime(), toolkit(Flavour.RTX)
+        device, kit = CudaDevice(), toolkit(Flavour.RTX)
     except (ExtraMissing, EngineError) as error:
         pytest.skip(f"no GPU: {error.what}")
     wanted = request("scrfd_500m", files, Precision.FP32)
     payload, about = build_in_child(wanted)
     processor = OnnxEngine(Path(wanted.path))
-    engine = TensorRtEngine(Sealed(sealed(KEY, payload, about, 0)[0], payload), kit, cuda)
+    engine = TensorRtEngine(Sealed(sealed(KEY, payload, about, 0)[0], payload), kit, device)
     noise = np.random.default_rng(0).standard_normal((1, 3, 640, 640)).astype(np.float32)
     expected = processor.run({"input.1": noise})
-    for name, result in engine.run({"input.1": noise}).items():
+    results = {name: result.copy() for name, result in engine.run({"input.1": noise}).items()}
+    for name, result in results.items():
         agree(result, expected[name], atol=0.01)
+    # The same in a graph, from the input that is still on the card.
+    assert engine.capturable
+    tensors, stream = engine.tensors(), device.stream()
+    device.begin_capture(stream)
+    engine.enqueue(stream)
+    graph = device.end_capture(stream)
+    for name in results:
+        device.zero(tensors[name].address, tensors[name].bytes, stream)
+    device.replay(graph, stream)
+    for name, result in results.items():
+        memory = device.pinned(tensors[name].bytes)
+        device.download(memory, tensors[name].address, stream)
+        device.wait(stream)
+        agree(memory.view(tensors[name].dtype).reshape(result.shape), result, atol=1e-3)
+        device.free_pinned(memory)
+    device.end_graph(graph)
+    device.end_stream(stream)
     engine.close()

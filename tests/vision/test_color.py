@@ -4,7 +4,8 @@ import numpy.typing as npt
 import pytest
 
 from livecam.core.frame import Image
-from livecam.vision.color import ColourMatcher
+from livecam.vision.color import SIDE as CELLS
+from livecam.vision.color import ColourMatcher, ColourMemory, measured
 
 Numbers = npt.NDArray[np.float64]
 
@@ -159,8 +160,9 @@ def test_it_starts_afresh(how: str) -> None:
 def _copy_of(matcher: ColourMatcher) -> ColourMatcher:
     """One that knows the same, since asking teaches."""
     other = ColourMatcher()
-    for name, value in vars(matcher).items():
-        setattr(other, name, value)
+    known = matcher._memory.transfer
+    assert known is not None
+    other._memory.keep(known, matcher._memory._last_ns)
     return other
 
 
@@ -174,3 +176,37 @@ def test_flat_crops_and_extremes_stay_bounded(value: int) -> None:
     assert out[..., 1].std() > 0.4 * swapped[..., 1].std()
     grey = np.full((SIDE, SIDE, 3), 128, np.uint8)
     assert np.ptp(matched(grey, swapped, ColourMatcher()).reshape(-1, 3), axis=0).max() == 0
+
+
+def means(image: Image) -> npt.NDArray[np.float32]:
+    found: npt.NDArray[np.float32] = cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return found
+
+
+def test_small_means_alone_tell_what_is_done_to_the_crop() -> None:
+    """What works from 32 x 32 means, frame by frame, is what the matcher does to the crops themselves."""
+    swapped, memory, matcher = skin(SKIN), ColourMemory(), ColourMatcher()
+    for k, colour in enumerate([FAIR, (152.0, 164.0, 203.0), (90.0, 100.0, 140.0), (91.0, 100.0, 140.0)]):
+        original = skin(colour, seed=1)
+        fresh = measured(means(swapped), means(original), means(FULL))
+        assert fresh is not None
+        memory.follow(fresh, k * STEP_NS)
+        assert memory.transfer is not None
+        wanted = cv2.transform(swapped, memory.transfer.matrix(0.8))
+        np.testing.assert_allclose(matched(swapped, original, matcher, k, 0.8), wanted, atol=1)
+
+
+def test_where_there_is_no_face_nothing_is_measured() -> None:
+    assert measured(means(skin(SKIN)), means(skin(FAIR)), means(np.zeros_like(FULL))) is None
+
+
+def test_a_small_change_is_followed_by_the_time_that_went_by() -> None:
+    memory = ColourMemory()
+    assert memory.calm(0) == 1.0
+    fresh = measured(means(skin(SKIN)), means(skin(FAIR)), means(FULL))
+    assert fresh is not None
+    memory.keep(fresh, 0)
+    assert memory.calm(STEP_NS) < memory.calm(2 * STEP_NS) < 0.2
+    assert memory.calm(-1) == memory.calm(600_000_000) == 1.0
+    memory.reset()
+    assert memory.calm(STEP_NS) == 1.0

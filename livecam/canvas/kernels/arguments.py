@@ -5,23 +5,31 @@ The comments there give shapes, units and ranges. Pointers are addresses on the 
 
 from ctypes import Structure, c_float, c_int, c_void_p
 
+from livecam.canvas.kernels.chain_arguments import CHAIN_KERNELS
+from livecam.canvas.kernels.layout import KIND_F16, KIND_F32, KIND_U8, Area, Image
+
+__all__ = [
+    "KERNELS",
+    "KIND_F16",
+    "KIND_F32",
+    "KIND_U8",
+    "MOST_FACES",
+    "Area",
+    "BlockArguments",
+    "Found",
+    "FoundFace",
+    "Image",
+    "PaintArguments",
+    "PatchArguments",
+    "PictureArguments",
+    "ReadArguments",
+    "RecolourArguments",
+    "ScrfdArguments",
+    "WarpArguments",
+]
+
 MOST_FACES = 64
 """So many faces fit into `Found`."""
-
-KIND_U8, KIND_F32, KIND_F16 = 0, 1, 2
-"""Numbers of a tensor."""
-
-
-class Image(Structure):
-    """An image of 8 bit; `pitch` bytes from row to row."""
-
-    _fields_ = (("data", c_void_p), ("width", c_int), ("height", c_int), ("pitch", c_int), ("unused", c_int))
-
-
-class Area(Structure):
-    """A box, px."""
-
-    _fields_ = (("left", c_int), ("top", c_int), ("width", c_int), ("height", c_int))
 
 
 class WarpArguments(Structure):
@@ -174,5 +182,6 @@ KERNELS: dict[str, type[Structure]] = {
     "picture": PictureArguments,
     "scrfd_pick": ScrfdArguments,
     "scrfd_suppress": ScrfdArguments,
+    **CHAIN_KERNELS,
 }
 """The kernels by name, with what each takes a pointer to."""

@@ -29,7 +29,7 @@ from livecam.core.geometry import invert, transform
 from livecam.vision.contract import Colour, Layout, PictureIn, PictureOut
 from livecam.vision.mesh.detect import Fit
 
-# The same as on the CPU, see livecam/canvas/cpu.py; tests/canvas/agreement.py holds the two together.
+# The same as on the CPU, see livecam/canvas/cpu.py; tests/canvas/test_agreement.py holds the two together.
 _BLUR_GROWTH: Final = 0.15
 _BLUR_BLOCKS: Final = 8
 MOST_MEANS: Final = 3 * _BLUR_BLOCKS * _BLUR_BLOCKS

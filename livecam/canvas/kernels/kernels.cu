@@ -5,3 +5,7 @@
 #include "blocks.cuh"
 #include "picture.cuh"
 #include "scrfd.cuh"
+#include "pick.cuh"
+#include "crops.cuh"
+#include "masks.cuh"
+#include "colour.cuh"
