@@ -1,6 +1,5 @@
 """Every check on machines that are made up, and the real one once."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,12 +12,18 @@ from livecam.config import Resolved, load
 from livecam.core.persona import Basis
 from livecam.doctor import CHECKS, Finding, Status, examine, is_fit
 from livecam.doctor.files import check_preset
-from livecam.doctor.machine import Network, Tick
+from livecam.doctor.machine import Network, Plans, Tick
 from livecam.doctor.real import ThisMachine
+from livecam.errors import EngineError
 from livecam.faces.library import PersonaLibrary
+from livecam.inference.backends import Backend, Facts
+from livecam.inference.plan_key import Flavour, Kind, SideKey
+from livecam.inference.plans import PlanCache
+from livecam.inference.tuned import Choice, Tuned
 from livecam.output.outputs import OutputInfo
 from livecam.output.pipewire_setup import PipeWireSetup
 from tests.faces.doubles import photo
+from tests.inference.computers import RTX_3060, PretendComputer, card
 
 PACKAGES = (
     "numpy opencv-python-headless onnxruntime onnx flatbuffers av click rich platformdirs psutil starlette uvicorn"
@@ -26,6 +31,13 @@ PACKAGES = (
 WEBCAM = CameraInfo(0, "HD Webcam", "/dev/video0", "/dev/v4l/by-id/usb-hd")
 NO_PIPEWIRE = PipeWireSetup("", (), "", running=False)
 GOOD_TICK = Tick("tsc", 1e-9, monotonic=True)
+WITH_CARD = PretendComputer((Backend.CUDA, Backend.CPU), RTX_3060)
+IDLE_CARD = PretendComputer((Backend.CPU,), RTX_3060)
+IDLE_H200 = PretendComputer((Backend.CPU,), card(90))
+OLD_DRIVER = PretendComputer((Backend.CPU,), card(86, 12_040))
+NOTHING, UNTUNED = Plans(Path("/cache/plans")), Tuned()
+SOUND = Plans(Path("/cache/plans"), 2, 300_000_000, 4_000_000_000)
+UNSOUND = replace(SOUND, unsound={"a.plan": "it is cut short"})
 LOOPBACK = OutputInfo("/dev/video10", "livecam", "v4l2 loopback", "v4l2loopback", ready=True, exclusive_caps=True)
 
 
@@ -38,9 +50,10 @@ class FakeMachine:
     python: tuple[int, int, int] = (3, 12, 1)
     packages: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(PACKAGES.split(), "1.0"))
     opencv_error: str = ""
-    working: tuple[str, ...] = ("cpu",)
-    providers_error: str = ""
-    gpu_name: str = ""
+    computer: PretendComputer = field(default_factory=PretendComputer)
+    compiled: Plans = NOTHING
+    plans_error: str = ""
+    measured: Tuned = UNTUNED
     tick: Tick = GOOD_TICK
     cameras_found: tuple[CameraInfo, ...] = ()
     outputs_found: tuple[OutputInfo, ...] = ()
@@ -60,13 +73,16 @@ class FakeMachine:
             raise ImportError(self.opencv_error)
         return "5.0"
 
-    def providers(self) -> Sequence[str]:
-        if self.providers_error:
-            raise ImportError(self.providers_error)
-        return self.working
+    def facts(self) -> Facts:
+        return self.computer
 
-    def gpu(self) -> str:
-        return self.gpu_name
+    def plans(self) -> Plans:
+        if self.plans_error:
+            raise EngineError(self.plans_error, "Look at it.")
+        return self.compiled
+
+    def tuned(self) -> Tuned:
+        return self.measured
 
     def clock(self) -> Tick:
         return self.tick
@@ -130,12 +146,26 @@ def test_bare_machine_is_fit(tmp_path: Path) -> None:
         ({"python": (3, 14, 0)}, "python", Status.FAIL, "3.14.0 is not supported", "Install Python"),
         ({"packages": {"numpy": "2"}}, "packages", Status.FAIL, "Missing: opencv", "pip install opencv"),
         ({"opencv_error": "libGL"}, "opencv", Status.FAIL, "does not load: libGL", "--force-reinstall opencv"),
-        ({"providers_error": "dll"}, "providers", Status.FAIL, "does not load: dll", "onnxruntime"),
         ({"networks_error": "onnx"}, "models", Status.FAIL, "cannot be checked: onnx", "--force-reinstall livecam"),
-        ({"working": ()}, "providers", Status.FAIL, "work here are: none", "--provider auto"),
-        ({"gpu_name": "RTX"}, "gpu", Status.WARN, "cannot use it", 'pip install "livecam[gpu]"'),
-        ({"gpu_name": "RTX", "providers_error": "dll"}, "gpu", Status.WARN, "cannot use it", "uninstall"),
-        ({"gpu_name": "RTX", "working": ("cpu", "cuda")}, "gpu", Status.OK, "RTX runs networks", ""),
+        (
+            {"computer": PretendComputer(())},
+            "providers",
+            Status.FAIL,
+            "embedded networks cannot run on cpu: The package",
+            "pip install",
+        ),
+        ({"computer": WITH_CARD}, "gpu", Status.OK, "RTX 3060 (sm_86); its driver knows CUDA 13.0", ""),
+        ({"computer": OLD_DRIVER}, "gpu", Status.WARN, "knows CUDA up to 12.4, and 13.0 is needed", "driver 580"),
+        ({"computer": WITH_CARD}, "backend cuda", Status.OK, "Taken. It is the quickest for NVIDIA", ""),
+        ({"computer": WITH_CARD}, "backend cpu", Status.OK, "It works, but cuda comes first here", "--provider cpu"),
+        ({"computer": WITH_CARD}, "backend rtx", Status.INFO, "Not taken. The package", "livecam[rtx]"),
+        ({"computer": IDLE_CARD}, "backend rtx", Status.WARN, "Not taken. The package", "livecam[rtx]"),
+        ({"computer": IDLE_CARD}, "backend tensorrt", Status.INFO, "Not taken", "livecam[tensorrt]"),
+        ({"computer": IDLE_H200}, "backend tensorrt", Status.WARN, "Not taken", "livecam[tensorrt]"),
+        ({"computer": IDLE_H200}, "backend rtx", Status.INFO, "knows sm_75", "livecam[tensorrt]"),
+        ({"compiled": SOUND}, "engines", Status.OK, "2 compiled networks or caches of them, 300 of 4,000 MB", ""),
+        ({"compiled": UNSOUND}, "engines", Status.WARN, "a.plan must not be used: it is cut short", "engines verify"),
+        ({"plans_error": "It is open to others."}, "engines", Status.WARN, "open to others", "Look at it"),
         ({"tick": Tick("pit", 1e-2, True)}, "clock", Status.WARN, "coarse", ""),
         ({"tick": Tick("pit", 1e-9, False)}, "clock", Status.FAIL, "can go back", "operating system"),
         ({"refusals": {"models": "Read-only file system"}}, "folders", Status.FAIL, "Read-only", "LIVECAM_CACHE"),
@@ -158,11 +188,6 @@ def test_what_is_wrong_is_told(
     )
 
 
-def test_gpu_package_without_cuda(tmp_path: Path) -> None:
-    machine = FakeMachine(gpu_name="RTX", packages={**FakeMachine().packages, "onnxruntime-gpu": "1"})
-    assert "CUDA or cuDNN is missing" in only(machine, resolved(tmp_path), "gpu").finding
-
-
 def test_stand_in_packages_count(tmp_path: Path) -> None:
     packages = {**FakeMachine().packages, "onnxruntime": "", "onnxruntime-gpu": "1.2", "pyvirtualcam": "0.15"}
     machine = FakeMachine(packages=packages)
@@ -172,8 +197,33 @@ def test_stand_in_packages_count(tmp_path: Path) -> None:
 
 def test_named_provider_must_work(tmp_path: Path) -> None:
     settings = resolved(tmp_path, models__provider="cuda")
-    assert only(FakeMachine(), settings, "providers").status is Status.FAIL
-    assert only(FakeMachine(working=("cpu", "cuda")), settings, "providers").status is Status.OK
+    refused = only(FakeMachine(), settings, "providers")
+    assert refused.status is Status.FAIL
+    assert "cannot run on cuda: There is no NVIDIA driver" in refused.finding
+    taken = only(FakeMachine(computer=WITH_CARD), settings, "providers")
+    assert (taken.status, taken.finding) == (Status.OK, "cuda: the embedded networks run on cuda.")
+    compiled = resolved(tmp_path, models__provider="rtx")
+    wrong = only(FakeMachine(computer=WITH_CARD), compiled, "providers")
+    assert wrong.status is Status.FAIL
+    assert "backend rtx was named but cannot be used" in wrong.finding
+
+
+def test_what_the_preset_runs_on(tmp_path: Path) -> None:
+    settings = resolved(tmp_path, neural__preset="fast")
+    quick = only(FakeMachine(computer=WITH_CARD), settings, "providers")
+    assert quick.status is Status.OK
+    assert quick.finding == "auto: the preset fast runs on cuda; the embedded networks run on cpu."
+    slow = only(FakeMachine(), settings, "providers")
+    assert (slow.status, slow.next_step) == (Status.WARN, "livecam run --preset mesh")
+
+
+def test_what_was_measured(tmp_path: Path) -> None:
+    settings = resolved(tmp_path, neural__preset="fast")
+    stale = only(FakeMachine(measured=Tuned(note="It does not hold.", next_step="tune")), settings, "tuned")
+    assert (stale.status, stale.finding, stale.next_step) == (Status.INFO, "It does not hold.", "tune")
+    tuned = Tuned({"swapper": Choice(Backend.CUDA, 0, 3.0, 0.0, "")})
+    assert only(FakeMachine(measured=tuned), settings, "tuned").finding == "Measured here: swapper on cuda."
+    assert found(FakeMachine(measured=tuned), resolved(tmp_path), "tuned") == []
 
 
 def test_networks(tmp_path: Path) -> None:
@@ -416,13 +466,14 @@ def test_elsewhere_obs_is_wanted(tmp_path: Path, system: str, step: str) -> None
     assert found(machine, resolved(tmp_path), "v4l2loopback") == []
 
 
-def test_this_machine_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_this_machine_answers(tmp_path: Path) -> None:
     machine = ThisMachine(resolved(tmp_path))
     assert machine.python[0] == 3
     assert machine.package("numpy")
     assert machine.package("no-such-package") == ""
     assert "camera backends" in machine.opencv()
-    assert "cpu" in machine.providers()
+    assert machine.facts().trouble(Backend.CPU) is None
+    assert (machine.plans().count, machine.tuned().choices) == (0, {})
     assert machine.clock().monotonic
     assert machine.read(tmp_path / "absent") == ""
     assert machine.refusal(tmp_path / "not" / "there" / "yet") == ""
@@ -433,15 +484,14 @@ def test_this_machine_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert [network.present for network in machine.networks()] == [False, False, False]
     assert isinstance(machine.cameras(), tuple)
     assert isinstance(machine.outputs(), tuple)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert machine.gpu() == ""
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the stand-in is a shell script")
-@pytest.mark.parametrize(("script", "name"), [("echo 'NVIDIA H200'", "NVIDIA H200"), ("exit 9", "")])
-def test_gpu_is_asked_of_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, name: str) -> None:
-    program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert ThisMachine(resolved(tmp_path)).gpu() == name
+def test_what_is_compiled_is_counted_and_looked_at(tmp_path: Path) -> None:
+    settings = resolved(tmp_path)
+    folder = settings.paths.cache / "plans"
+    PlanCache(folder).keep(SideKey(Kind.TIMING, Flavour.RTX, "1.7", "card"), b"times")
+    (folder / "b.plan").write_bytes(b"no plan")
+    plans = ThisMachine(settings).plans()
+    assert (plans.folder, plans.count, list(plans.unsound)) == (folder, 2, ["b.plan"])
+    assert plans.size > 0
+    assert plans.budget > plans.size

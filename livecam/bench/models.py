@@ -33,8 +33,6 @@ PUBLISHED: Final = "published"
 PLANTED: Final = "stand-in, planted effect"
 """It has none of the published layers, so its time says nothing."""
 
-_SLOW_TO_BUILD: Final = "tensorrt"
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -112,8 +110,8 @@ class Speed:
 
 
 def default_providers() -> tuple[str, ...]:
-    """The providers that work here, but for the one that compiles for minutes before its first run."""
-    return tuple(name for name in onnx.providers() if name != _SLOW_TO_BUILD)
+    """The providers that work here."""
+    return onnx.providers()
 
 
 def published(model: Model, cache: Path) -> Subject | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from livecam.config import Resolved
-from livecam.doctor import devices, files, other_systems, pipewire, software
+from livecam.doctor import backends, devices, files, other_systems, pipewire, software, wearers
 from livecam.doctor.finding import Check, Finding, Status
 from livecam.doctor.machine import Machine
 
@@ -14,15 +14,19 @@ CHECKS: Final[tuple[Check, ...]] = (
     software.check_python,
     software.check_packages,
     software.check_opencv,
-    software.check_providers,
-    software.check_gpu,
     software.check_clock,
+    backends.check_card,
+    backends.check_backends,
+    backends.check_provider,
+    backends.check_plans,
+    backends.check_tuned,
     files.check_config,
     files.check_folders,
     files.check_disk,
     files.check_models,
     files.check_preset,
     files.check_personas,
+    wearers.check_wearers,
     devices.check_source,
     devices.check_cameras,
     devices.check_sinks,

@@ -1,11 +1,13 @@
 """What the doctor asks of a machine. Tests answer instead of one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from livecam.capture.devices import CameraInfo
+from livecam.inference.backends import Facts
+from livecam.inference.tuned import Tuned
 from livecam.output.outputs import OutputInfo
 from livecam.output.pipewire_setup import PipeWireSetup
 
@@ -27,6 +29,25 @@ class Network:
     detail: str
     archive: str = ""
     archive_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What was compiled.
+
+    Attributes:
+        folder: Where.
+        count: Of files.
+        size: Of all, bytes.
+        budget: That they may have, bytes.
+        unsound: Files that must not be used, by name, and why.
+    """
+
+    folder: Path
+    count: int = 0
+    size: int = 0
+    budget: int = 0
+    unsound: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +95,20 @@ class Machine(Protocol):
         """
         ...
 
-    def providers(self) -> Sequence[str]:
-        """ONNX Runtime providers that were proven to work, best first.
+    def facts(self) -> Facts:
+        """What it has for networks. Answers are remembered."""
+        ...
+
+    def plans(self) -> Plans:
+        """What was compiled.
 
         Raises:
-            ImportError: ONNX Runtime does not load.
+            EngineError: The folder is not this user's alone, or cannot be read.
         """
         ...
 
-    def gpu(self) -> str:
-        """Name of the first NVIDIA GPU its driver reports; empty when there is none."""
+    def tuned(self) -> Tuned:
+        """What was measured to be the quickest."""
         ...
 
     def clock(self) -> Tick:

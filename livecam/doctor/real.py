@@ -3,7 +3,6 @@
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,14 +14,17 @@ from typing import Final
 
 from livecam.capture.devices import CameraInfo, list_cameras
 from livecam.config import Resolved
-from livecam.doctor.machine import Network, Tick
+from livecam.doctor.machine import Network, Plans, Tick
+from livecam.inference.backends import Facts
+from livecam.inference.plans import PlanCache
 from livecam.inference.recipe import Recipe
-from livecam.inference.recipes import MESH_ENGINE, load_recipe
+from livecam.inference.recipes import EMBEDDED, load_recipe
+from livecam.inference.this_computer import ThisComputer
+from livecam.inference.tuned import Tuned, place_of, read_tuned, tuned_path
 from livecam.output.devices import list_outputs
 from livecam.output.outputs import OutputInfo
 from livecam.output.pipewire_setup import PipeWireSetup, distribution, probe
 
-_GPU_LIMIT_S: Final = 10.0
 _LARGEST_READ: Final = 65_536
 
 
@@ -36,6 +38,7 @@ class ThisMachine:
     def __init__(self, resolved: Resolved) -> None:
         self._resolved = resolved
         self._models = resolved.config.models.cache or resolved.paths.models
+        self._facts = ThisComputer()
 
     @property
     def system(self) -> str:
@@ -66,27 +69,20 @@ class ThisMachine:
         backends = [cv2.videoio_registry.getBackendName(one) for one in cv2.videoio_registry.getCameraBackends()]
         return f"{cv2.__version__}, camera backends: {', '.join(backends) or 'none'}"
 
-    def providers(self) -> Sequence[str]:
-        """Providers that have built a small network."""
-        return self._providers
+    def facts(self) -> Facts:
+        """Asked once."""
+        return self._facts
 
-    @cached_property
-    def _providers(self) -> tuple[str, ...]:
-        from livecam.inference.onnx import providers
+    def plans(self) -> Plans:
+        """By their headers; `livecam engines verify` reads them whole."""
+        cache = PlanCache(self._resolved.paths.cache / "plans")
+        entries = cache.entries()
+        unsound = {entry.path.name: entry.reason for entry in entries if entry.reason}
+        return Plans(cache.folder, len(entries), sum(entry.size for entry in entries), cache.budget, unsound)
 
-        return providers()
-
-    def gpu(self) -> str:
-        """What ``nvidia-smi`` lists first."""
-        program = shutil.which("nvidia-smi")
-        if program is None:
-            return ""
-        command = [program, "--query-gpu=name", "--format=csv,noheader"]
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=_GPU_LIMIT_S, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return answer.stdout.partition("\n")[0].strip() if answer.returncode == 0 else ""
+    def tuned(self) -> Tuned:
+        """If it holds for this computer."""
+        return read_tuned(tuned_path(self._resolved.paths), place_of(self._facts))
 
     def clock(self) -> Tick:
         """As Python tells it; on Linux with the kernel's clock source."""
@@ -148,7 +144,7 @@ class ThisMachine:
 
     def networks(self) -> Sequence[Network]:
         """Those of the embedded swap."""
-        return [self._network(load_recipe(name)) for name in MESH_ENGINE]
+        return [self._network(load_recipe(name)) for name in EMBEDDED]
 
     def _network(self, recipe: Recipe) -> Network:
         from livecam.inference import origins, weights

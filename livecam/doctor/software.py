@@ -1,9 +1,9 @@
-"""Python, packages, what runs networks, and the clock."""
+"""Python, packages, and the clock."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from livecam.config import Provider, Resolved
+from livecam.config import Resolved
 from livecam.doctor.finding import Finding, Status
 from livecam.doctor.machine import Machine
 
@@ -74,64 +74,6 @@ def check_opencv(machine: Machine, resolved: Resolved) -> Iterable[Finding]:
             Status.FAIL,
             f"OpenCV does not load: {error}.",
             "pip install --force-reinstall opencv-python-headless",
-        )
-
-
-def check_providers(machine: Machine, resolved: Resolved) -> Iterable[Finding]:
-    """Which ONNX Runtime providers really work, and whether the configured one is among them."""
-    wanted = resolved.config.models.provider
-    try:
-        working = tuple(machine.providers())
-    except ImportError as error:
-        yield Finding(
-            "providers",
-            Status.FAIL,
-            f"ONNX Runtime does not load: {error}.",
-            "pip install --force-reinstall onnxruntime",
-        )
-        return
-    listed = ", ".join(working) or "none"
-    if not working or (wanted is not Provider.AUTO and wanted not in working):
-        yield Finding(
-            "providers",
-            Status.FAIL,
-            f"models.provider is {wanted}, but the providers that work here are: {listed}.",
-            "livecam run --provider auto",
-        )
-    else:
-        yield Finding("providers", Status.OK, f"Working: {listed}.")
-
-
-def _working(machine: Machine) -> tuple[str, ...]:
-    try:
-        return tuple(machine.providers())
-    except ImportError:
-        # `check_providers` tells it.
-        return ()
-
-
-def check_gpu(machine: Machine, resolved: Resolved) -> Iterable[Finding]:
-    """Whether a GPU lies idle for want of a package."""
-    name = machine.gpu()
-    if not name:
-        yield Finding("gpu", Status.INFO, "No NVIDIA GPU was found; the CPU is used.")
-        return
-    if Provider.CUDA in _working(machine):
-        yield Finding("gpu", Status.OK, f"{name} runs networks.")
-    elif not machine.package("onnxruntime-gpu"):
-        # The two packages overwrite each other's files, so the CPU one must go first.
-        yield Finding(
-            "gpu",
-            Status.WARN,
-            f"{name} is here, but the installed ONNX Runtime cannot use it.",
-            'pip uninstall -y onnxruntime && pip install "livecam[gpu]"',
-        )
-    else:
-        yield Finding(
-            "gpu",
-            Status.WARN,
-            f"{name} is here and onnxruntime-gpu is installed, but CUDA does not start: CUDA or cuDNN is missing.",
-            'pip install "onnxruntime-gpu[cuda,cudnn]"',
         )
 
 

@@ -6,48 +6,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import onnxruntime
 import psutil
 from onnx import ModelProto, TensorProto, helper
-from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from livecam.core.frame import Size
 from livecam.core.seams import Engine, Tensor
-from livecam.errors import ConfigError, EngineError, ModelError
+from livecam.errors import ConfigError, EngineError, ExtraMissing, LivecamError, ModelError
 from livecam.inference.bind import bind
 from livecam.inference.binding import Binding
 from livecam.inference.graph import fitting_for, read_graph
 from livecam.inference.model import Model
 from livecam.inference.recipe import Recipe
+from livecam.inference.session import FAILURES, PROVIDERS, first_line, open_session
 from livecam.inference.specs import Specs, agree, all_fixed, specs_of, told
 from livecam.inference.trial import try_batch, try_engine
 
 log = logging.getLogger(__name__)
-
-PROVIDERS: Final = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "directml": "DmlExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-}
-"""ONNX Runtime's own name of each provider, by ours."""
-
-_FAILURES: Final = (
-    native.EPFail,
-    native.Fail,
-    native.InvalidArgument,
-    native.InvalidGraph,
-    native.InvalidProtobuf,
-    native.NoSuchFile,
-    native.NotImplemented,
-    native.RuntimeException,
-    RuntimeError,
-    ValueError,
-)
-_QUIET: Final = 3
-"""Log level: errors only. What a user must know is raised."""
 
 # Seen on two cores: a second thread takes 30 % off 6.9 GFLOP (74 -> 51 ms), 5..8 % off 1.1..1.5, and nothing off 0.07.
 _WORTH_THREADS_GFLOP: Final = 2.0
@@ -83,12 +59,13 @@ class OnnxEngine:
 
     Raises:
         EngineError: The provider is not to be had here, or the file cannot be loaded on it.
+        ExtraMissing: The provider is a plugin that is not installed.
         ModelError: As `livecam.inference.graph.read_graph`, or from `fitting`.
     """
 
     def __init__(self, path: Path, provider: str = "cpu", threads: int = 1, fitting: Fitting | None = None) -> None:
         self._name = path.name
-        session = _session(_source(path, fitting), path, provider, threads)
+        session = open_session(_source(path, fitting), path, provider, threads)
         self._session: onnxruntime.InferenceSession | None = session
         self.provider = provider
         self._inputs = specs_of(session.get_inputs())
@@ -119,8 +96,8 @@ class OnnxEngine:
             if self._binding is not None:
                 return self._binding.run(feeds)
             results = self._session.run(self._output_names, feeds)
-        except _FAILURES as error:
-            raise EngineError(f"The network {self._name} failed on {self.provider}: {_first_line(error)}.") from error
+        except FAILURES as error:
+            raise EngineError(f"The network {self._name} failed on {self.provider}: {first_line(error)}.") from error
         return dict(zip(self._output_names, results, strict=True))
 
     def close(self) -> None:
@@ -206,20 +183,28 @@ def _tried(model: Model, path: Path, engine: OnnxEngine, trial: Callable[[Engine
 
 
 def providers() -> tuple[str, ...]:
-    """The providers that really work here: each has built a small network."""
-    return tuple(name for name in PROVIDERS if _works(name))
+    """The providers that really work here: each has run a small network."""
+    return tuple(name for name in PROVIDERS if trouble(name) is None)
 
 
 def require(provider: str) -> None:
-    """Make sure that `provider` works here, by building a small network on it.
+    """Make sure that `provider` works here, by running a small network on it.
 
     Raises:
         ConfigError: It does not; the sentence says why.
     """
+    error = trouble(provider)
+    if error is not None:
+        raise ConfigError(error.what, error.next_step) from error
+
+
+def trouble(provider: str) -> LivecamError | None:
+    """What keeps `provider` from working here; None where a small network ran on it."""
     try:
         _probe(provider)
-    except EngineError as error:
-        raise ConfigError(error.what, error.next_step) from error
+    except (EngineError, ExtraMissing) as error:
+        return error
+    return None
 
 
 def _source(path: Path, fitting: Fitting | None) -> str | bytes:
@@ -228,62 +213,19 @@ def _source(path: Path, fitting: Fitting | None) -> str | bytes:
     return model.SerializeToString() if fitting is not None and fitting(model) else str(path)
 
 
-def _session(source: str | bytes, path: Path, provider: str, threads: int) -> onnxruntime.InferenceSession:
-    """A session with ONNX Runtime's defaults, which were measured, and threads that do not spin on the loops' cores.
-
-    Against full optimisation, the extended level takes 1.3 to 2.5 times as long (detectors, FaceMesh); memory arena
-    and patterns make no difference.
-    """
-    own_name = _available(provider)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
-    options.log_severity_level = _QUIET
-    name = path.name
-    try:
-        session = onnxruntime.InferenceSession(source, options, providers=[own_name])
-    except _FAILURES as error:
-        raise EngineError(f"The network {name} cannot be loaded on {provider}: {_first_line(error)}.") from error
-    if session.get_providers()[0] != own_name:
-        raise EngineError(
-            f"The network {name} was to run on {provider}, but ONNX Runtime could not start it here and took another.",
-            "Its libraries or driver are missing; see: livecam doctor. Or choose provider cpu.",
-        )
-    return session
-
-
-def _available(provider: str) -> str:
-    if provider not in PROVIDERS:
-        raise EngineError(f"There is no provider '{provider}'.", f"Providers: {', '.join(PROVIDERS)}.")
-    here = onnxruntime.get_available_providers()
-    if PROVIDERS[provider] not in here:
-        names = ", ".join(name for name, own in PROVIDERS.items() if own in here)
-        hint = "Install it: pip install 'livecam[gpu]'. " if provider in {"cuda", "tensorrt"} else ""
-        raise EngineError(f"This ONNX Runtime was built without {provider}; it has {names}.", f"{hint}Or choose cpu.")
-    return PROVIDERS[provider]
-
-
-def _works(provider: str) -> bool:
-    try:
-        _probe(provider)
-    except EngineError:
-        return False
-    return True
-
-
 def _probe(provider: str) -> None:
-    """Build a small network on `provider`.
+    """Build a small network on `provider` and run it: a card for which there are no kernels is noticed in the run.
 
     Raises:
-        EngineError: It cannot be had, or took another.
+        EngineError: It cannot be had, took another, or does not run.
+        ExtraMissing: It is a plugin that is not installed.
     """
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
     result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [value], [result])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    _session(model.SerializeToString(), Path("probe"), provider, 1)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0].rstrip(".")
+    session = open_session(model.SerializeToString(), Path("probe"), provider, 1)
+    try:
+        session.run(None, {"x": np.ones(1, np.float32)})
+    except FAILURES as error:
+        raise EngineError(f"Networks can be loaded on {provider} but do not run: {first_line(error)}.") from error

@@ -10,13 +10,14 @@ import onnxruntime
 import psutil
 import pytest
 from onnx import NodeProto, TensorProto, helper
+from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
 
 from livecam.core.seams import Engine, TensorSpec
 from livecam.errors import ConfigError, EngineError, ModelError
-from livecam.inference import onnx as onnx_module
 from livecam.inference.binding import Binding
 from livecam.inference.onnx import OnnxEngine, load, load_model_engine, providers, require, threads_for
 from livecam.inference.recipe import Recipe
+from livecam.inference.session import PROVIDERS
 from tests.vision.swap import planted
 
 NAME = "face_detection_short_range"
@@ -81,9 +82,9 @@ def test_an_unknown_provider_names_the_known(doubling: Path) -> None:
 
 def test_a_provider_that_was_not_built_in_is_refused(doubling: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(EngineError, match=r"built without cuda; it has cpu.*livecam\[gpu\]"):
+    with pytest.raises(EngineError, match=r"built without cuda; it has cpu.*livecam\[cuda\].*uninstall -y onnxruntime"):
         OnnxEngine(doubling, provider="cuda")
-    assert providers() == ("cpu",)
+    assert set(providers()) - {"openvino"} == {"cpu"}
 
 
 def test_a_provider_that_does_not_start_is_no_silent_fallback(doubling: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +96,9 @@ def test_a_provider_that_does_not_start_is_no_silent_fallback(doubling: Path, mo
 
         def get_providers(self) -> list[str]:
             return ["CPUExecutionProvider"]
+
+        def run(self, *_: object) -> None:
+            pass
 
     both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
@@ -109,6 +113,93 @@ def test_a_provider_that_does_not_start_is_no_silent_fallback(doubling: Path, mo
 def test_the_cpu_is_always_there() -> None:
     assert "cpu" in providers()
     require("cpu")
+
+
+def test_a_provider_that_loads_but_does_not_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card older than the kernels that were built in is noticed in the first run only."""
+
+    class Loads:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider"]
+
+        def run(self, *_: object) -> None:
+            raise RuntimeError("no kernel image is available for execution on the device")
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Loads)
+    with pytest.raises(ConfigError, match=r"can be loaded on cuda but do not run: no kernel image"):
+        require("cuda")
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_which_of_cudas_libraries_are_missing_is_told_and_not_printed(
+    doubling: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They are looked for where pip puts them, and ONNX Runtime says what it finds on the terminal only."""
+
+    def preload() -> None:
+        print("Failed to load /a/nvidia/cu13/lib/libcublas.so.13: cannot open shared object file: No such file")
+        print("Failed to load libcudart.so.13: cannot open shared object file")
+        print("Please follow https://example.org")
+
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with pytest.raises(EngineError) as caught:
+        OnnxEngine(doubling, provider="cuda")
+    assert "took another: libcublas.so.13, libcudart.so.13 cannot be loaded." in caught.value.what
+    assert "onnxruntime-gpu[cuda,cudnn]" in caught.value.next_step
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_provider_that_fails_in_a_run_is_no_silent_fallback(
+    doubling: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By default ONNX Runtime prints a line, goes over to the processor, and goes on."""
+    made: list[onnxruntime.InferenceSession] = []
+    real = onnxruntime.InferenceSession
+
+    def make(*arguments: object, **named: object) -> object:
+        made.append(real(*arguments, **named))
+        return made[-1]
+
+    class Failing:
+        def __init__(self, real: object) -> None:
+            self.real = real
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.real, name)
+
+        def run(self, *_: object) -> None:
+            raise EPFail("the card has fallen off the bus")
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", make)
+    engine = OnnxEngine(doubling)
+    vars(made[0])["_sess"] = Failing(made[0]._sess)
+    with pytest.raises(EngineError, match="failed on cpu: the card has fallen off the bus"):
+        engine.run({"x": np.zeros((1, 3), np.float32)})
+    assert capsys.readouterr().out == ""
+
+
+def test_a_provider_that_cannot_load_a_network_is_no_silent_fallback(
+    doubling: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("CUDA driver version is insufficient for CUDA runtime version")
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "_create_inference_session", refuse)
+    with pytest.raises(EngineError, match="cannot be loaded on cpu: CUDA driver version is insufficient"):
+        OnnxEngine(doubling)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["tensorrt", "rtx"])
+def test_compiled_backends_are_no_providers_of_onnx_runtime(name: str, doubling: Path) -> None:
+    """Its own TensorRT provider is built against another TensorRT than the package installs."""
+    with pytest.raises(EngineError, match=f"no provider '{name}'"):
+        OnnxEngine(doubling, provider=name)
 
 
 @pytest.mark.parametrize("kind", ["RandomNormalLike", "RandomUniformLike", "Bernoulli"])
@@ -339,7 +430,7 @@ def test_providers_other_than_the_cpu_are_bound_where_shapes_are_fixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Played by the CPU, which answers to another name."""
-    monkeypatch.setitem(onnx_module.PROVIDERS, "cuda", "CPUExecutionProvider")
+    monkeypatch.setitem(PROVIDERS, "cuda", "CPUExecutionProvider")
     fixed = OnnxEngine(planted.enhancer(tmp_path / "fixed.onnx"), "cuda")
     feed = np.random.default_rng(0).random((1, 3, 512, 512), dtype=np.float32)
     first = fixed.run({"input": feed})["output"]
