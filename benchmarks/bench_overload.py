@@ -8,6 +8,7 @@ from livecam.app.daemon import Daemon
 from livecam.canvas.cpu import CpuCanvas
 from livecam.core.cleared import How, Withheld
 from livecam.core.frame import Frame, Picture
+from livecam.core.ladder import Tier
 from livecam.core.settings import Settings
 
 COMMAND = "python -m benchmarks overload"
@@ -28,6 +29,9 @@ class SlowProcessor:
         return How.SWAPPED
 
     def reset(self) -> None:
+        pass
+
+    def adapt(self, tier: Tier) -> None:
         pass
 
     def stages(self) -> Mapping[str, int]:

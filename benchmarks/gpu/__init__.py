@@ -1,0 +1,1 @@
+"""What ``python -m benchmarks.gpu_probe`` measures, stage by stage."""
