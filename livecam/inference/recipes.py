@@ -29,6 +29,12 @@ ORIGIN_KINDS: Final = ("wheel",)
 MESH_ENGINE: Final = ("face_detection_short_range", "face_detection_full_range_sparse", "face_landmark_with_attention")
 """The networks of the embedded default, in the order in which they are needed."""
 
+HANDS: Final = ("palm_detection_lite", "hand_landmark_lite")
+"""The networks that keep hands before the face visible. Where they cannot be fetched, the swap works without."""
+
+EMBEDDED: Final = (*MESH_ENGINE, *HANDS)
+"""All networks that come from the pinned wheel and are used."""
+
 
 def recipes_folder() -> Path:
     """Where the recipes are: inside the installed package, or beside it in a source tree.

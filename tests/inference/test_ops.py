@@ -115,3 +115,56 @@ def test_what_is_not_converted_is_told(
 ) -> None:
     with pytest.raises(ModelError, match=expected):
         lowered(code, options, inputs, PICTURE.shape)
+
+
+def row(code: int, options: dict[int, int], weights: list[Array], size: int) -> Floats:
+    """What an operator makes of the first row of `PICTURE`, given as (1, 192)."""
+    tensors = [Tensor("", (1, PICTURE.size), "", None), *(Tensor("", w.shape, "", w) for w in weights)]
+    tensors.append(Tensor("", (1, size), "", None))
+    numbers = tuple(range(len(weights) + 1))
+    operator = Operator(code, "", numbers, (len(numbers),), cast(Table, Options(options)), b"")
+    graph = Lowering(Network(tuple(tensors), (operator,), (0,), (len(numbers),)))
+    graph.define(0, "x")
+    _lower(graph, operator)
+    source = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, PICTURE.size])
+    result = helper.make_tensor_value_info(graph.defined(len(numbers)), TensorProto.FLOAT, None)
+    constants = [numpy_helper.from_array(content, name) for name, content in graph.weights.items()]
+    body = helper.make_graph(graph.nodes, "one", [source], [result], constants)
+    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    output: Floats = session.run(None, {"x": PICTURE.reshape(1, -1)})[0]
+    return output
+
+
+def test_fully_connected_rows() -> None:
+    weight = np.random.default_rng(5).normal(size=(3, PICTURE.size)).astype(np.float32)
+    bias = np.array([1, -2, 3], np.float32)
+    expected = PICTURE.reshape(1, -1) @ weight.T + bias
+    np.testing.assert_allclose(row(9, {}, [weight, bias], 3), expected, atol=1e-4)
+    np.testing.assert_allclose(row(9, {0: 1}, [weight, bias], 3), np.maximum(expected, 0), atol=1e-4)
+
+
+def test_a_fully_connected_layer_over_a_picture_is_refused() -> None:
+    with pytest.raises(ModelError, match="fully connected"):
+        lowered(9, {}, [None, np.zeros((3, 8), np.float32), np.zeros(3, np.float32)], (1, 3))
+
+
+@pytest.mark.parametrize(("kept", "shape"), [(0, (1, 8)), (1, (1, 1, 1, 8))])
+def test_the_mean_of_a_picture(kept: int, shape: tuple[int, ...]) -> None:
+    found = run(40, {0: kept}, [None, np.array([1, 2], np.int32)], shape)
+    np.testing.assert_allclose(found, PICTURE.mean(axis=(1, 2)).reshape(shape), atol=1e-6)
+
+
+def test_the_mean_over_channels_is_refused() -> None:
+    with pytest.raises(ModelError, match="mean over other"):
+        lowered(40, {}, [None, np.array([3], np.int32)], (1, 6, 4))
+
+
+def test_logistic() -> None:
+    np.testing.assert_allclose(run(14, {}, [None], PICTURE.shape), 1 / (1 + np.exp(-PICTURE)), atol=1e-6)
+
+
+def test_relu6_after_an_addition() -> None:
+    offset = np.arange(8, dtype=np.float32)
+    found = run(0, {0: 3}, [None, offset], PICTURE.shape)
+    np.testing.assert_allclose(found, np.clip(PICTURE + offset, 0, 6), atol=1e-6)

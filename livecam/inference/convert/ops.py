@@ -12,7 +12,7 @@ from livecam.inference.convert.lowering import TO_NCHW, TO_NHWC, Floats, Lowerin
 from livecam.inference.convert.tflite import Operator
 
 _SAME = 0
-_NO_ACTIVATION, _RELU = 0, 1
+_NO_ACTIVATION, _RELU, _RELU6 = 0, 1, 3
 _LAST: Final = np.iinfo(np.int64).max
 
 
@@ -26,6 +26,8 @@ def activated(graph: Lowering, value: str, code: int) -> str:
         return value
     if code == _RELU:
         return graph.node("Relu", [value])
+    if code == _RELU6:
+        return graph.node("Clip", [value, graph.floats(0.0), graph.floats(6.0)])
     raise ModelError(f"The network uses activation {code}, which is not converted.")
 
 
@@ -74,6 +76,27 @@ def _binary(kind: str) -> Rule:
         return activated(graph, value, operator.option(0))
 
     return rule
+
+
+def _fully_connected(graph: Lowering, op: Operator) -> str:
+    """Rows of the first input times the weights, whose rows are TFLite's outputs."""
+    if len(graph.tensor(op, 0).shape) != 2 or op.option(1):
+        raise ModelError("The network has a fully connected layer over other than plain rows, which is not converted.")
+    inputs = [graph.value(op, 0), graph.floats(graph.weight(op, 1)), graph.floats(graph.weight(op, 2))]
+    return activated(graph, graph.node("Gemm", inputs, transB=1), op.option(0))
+
+
+def _mean(graph: Lowering, op: Operator) -> str:
+    """The mean over all places of a picture: a row of its channels."""
+    kept = bool(op.option(0, "?"))
+    if len(graph.tensor(op, 0).shape) != 4 or sorted(graph.numbers(op, 1)) != [1, 2]:
+        raise ModelError("The network takes a mean over other than all places of a picture, which is not converted.")
+    pooled = graph.node("GlobalAveragePool", [graph.value(op, 0)])
+    return pooled if kept else graph.node("Flatten", [pooled], axis=1)
+
+
+def _logistic(graph: Lowering, op: Operator) -> str:
+    return graph.node("Sigmoid", [graph.value(op, 0)])
 
 
 def _relu(graph: Lowering, op: Operator) -> str:
@@ -180,12 +203,15 @@ BUILT_IN: Final[dict[int, Rule]] = {
     4: _depthwise,
     5: _depth_to_space,
     6: _dequantize,
+    9: _fully_connected,
+    14: _logistic,
     17: _max_pool,
     18: _binary("Mul"),
     19: _relu,
     22: _reshape,
     23: _resize_bilinear,
     34: _pad,
+    40: _mean,
     45: _strided_slice,
     54: _prelu,
     124: _densify,

@@ -1,0 +1,1 @@
+"""Hands before the face: found, followed, and left to be seen."""
