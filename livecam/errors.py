@@ -89,6 +89,10 @@ class ContractError(LivecamError):
     """A stage returned something of the wrong shape, dtype or range, or values that are not finite."""
 
 
+class FaceUncovered(ContractError):
+    """A swap would cover too little of a face: it is turned too far away, or hidden. The next frame may do."""
+
+
 class PersonaError(LivecamError):
     """A persona does not exist, or its stored files cannot be used."""
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from livecam.core.cleared import Cleared, How, Withheld
 from livecam.core.frame import Frame, Image, Picture, Size
+from livecam.core.ladder import Tier
 from livecam.core.seams import SourceInfo
 from livecam.core.settings import Mode, Settings
 
@@ -54,6 +55,7 @@ class ScriptedProcessor:
         self.script = script
         self.resets = 0
         self.seen: list[int] = []
+        self.tiers: list[Tier] = []
 
     def process(self, frame: Frame, out: Picture, settings: Settings) -> How | Withheld:
         self.seen.append(frame.seq)
@@ -66,6 +68,9 @@ class ScriptedProcessor:
 
     def reset(self) -> None:
         self.resets += 1
+
+    def adapt(self, tier: Tier) -> None:
+        self.tiers.append(tier)
 
     def stages(self) -> Mapping[str, int]:
         return {"swap": 1_000_000}

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livecam.config import SECTIONS, SETTINGS, Config, Key, Layer, Paths, Provider, Resolved, example_text, load
+from livecam.config.registry import TABLES
 from livecam.core.frame import Size
 from livecam.core.settings import Eyes, Mode, Others
 from livecam.core.spec import parse_spec
@@ -65,10 +66,36 @@ def test_example_parses_and_covers_every_key(tmp_path: Path) -> None:
     assert tomllib.loads(example_text()) == {section: {} for section in SECTIONS}
     active = re.sub(r"(?m)^#([a-z_]+ = )", r"\1", example_text())
     table = tomllib.loads(active)
-    assert {f"{section}.{name}" for section, body in table.items() for name in body} == set(SETTINGS)
+    named = {f"{section}.{name}" for section, body in table.items() for name in body}
+    assert named == set(SETTINGS) - {key.path for key in TABLES.values()}
+    assert [f'#{key.setting.kind.name} = "' in example_text() for key in TABLES.values()] == [True]  # type: ignore[attr-defined]
     resolved = from_file(tmp_path, active)
     assert resolved.config == Config()
     assert {origin.layer for origin in resolved.origins.values()} == {Layer.FILE}
+
+
+def test_people_are_a_table_of_the_users_own_names(tmp_path: Path) -> None:
+    assert from_file(tmp_path, '[people]\nann = "grace"\n"bob" = ""\n').config.people.worn == (
+        ("ann", "grace"),
+        ("bob", ""),
+    )
+    path = written(tmp_path, '[people]\nann = "grace"\n')
+    resolved = load({"people.worn": "ann=hal; bob = grace"}, path)
+    assert resolved.config.people.worn == (("ann", "hal"), ("bob", "grace"))
+    kind = SETTINGS["people.worn"].setting.kind
+    assert tomllib.loads(f"x = {kind.to_toml(resolved.config.people.worn)}")["x"] == {"ann": "hal", "bob": "grace"}
+
+
+@pytest.mark.parametrize("text", ["[people]\nann = 3\n", '[people]\nann.x = "a"\n', '[people]\n"" = "a"\n'])
+def test_people_that_make_no_sense_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[people\] must"):
+        from_file(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["ann", "ann=a;ann=b", "=a"])
+def test_wears_is_written_in_one_way(text: str) -> None:
+    with pytest.raises(ConfigError, match="--wears must"):
+        load({"people.worn": text})
 
 
 def test_later_layers_win_and_say_so(tmp_path: Path) -> None:

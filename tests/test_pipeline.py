@@ -10,8 +10,10 @@ from livecam.canvas.cpu import CpuCanvas
 from livecam.core.cleared import How, Withheld
 from livecam.core.face import Box, Face, Landmarks, Topology
 from livecam.core.frame import Frame, Image, Picture, Size
+from livecam.core.ladder import Tier
+from livecam.core.people import Known, Standing
 from livecam.core.persona import Basis, Consent, Persona
-from livecam.core.seams import Canvas
+from livecam.core.seams import Canvas, Swapper
 from livecam.core.settings import Mode, Others, Settings
 from livecam.errors import ContractError, EngineError
 from livecam.pipeline import Pipeline
@@ -197,3 +199,112 @@ def test_reset_reaches_every_part() -> None:
     parts = Parts()
     Pipeline(CpuCanvas(), parts, parts, parts, {}.get).reset()  # type: ignore[arg-type]
     assert parts.resets == 3
+
+
+def test_a_tier_reaches_those_that_can_be_cheaper_and_no_other() -> None:
+    told: list[Tier] = []
+
+    class Cheaper:
+        def adapt(self, tier: Tier) -> None:
+            told.append(tier)
+
+    parts, tier = Parts(), Tier("mask off", mask=False)
+    Pipeline(CpuCanvas(), parts, parts, parts, {}.get, [Cheaper()]).adapt(tier)  # type: ignore[arg-type]
+    parts.pipeline.adapt(tier)
+    assert told == [tier]
+
+
+class Knows:
+    """An identifier that knows everybody by track id."""
+
+    told = "by heart"
+
+    def __init__(self, known: dict[int, Known]) -> None:
+        self._known = known
+
+    def __call__(self, image: Image, faces: Sequence[Face], captured_ns: int) -> dict[int, Known]:
+        return {face.track_id: self._known[face.track_id] for face in faces}
+
+    def reset(self) -> None:
+        pass
+
+
+BOB = Persona("bob", {}, Consent(Basis.SYNTHETIC, "", "", ()), "")
+
+
+class Crowd(Parts):
+    """Two followed faces; who is who is given, and what each was given to wear is noted."""
+
+    def __init__(self, left: Known, right: Known) -> None:
+        super().__init__()
+        self.faces = (face_at(100, 120), face_at(240, 110, track_id=2))
+        self.worn: list[tuple[int, str]] = []
+        personas = {"ann": PERSONA, "bob": BOB}.get
+        knows, people = Knows({1: left, 2: right}), {"me": "", "you": "bob"}
+        swap: Swapper[Image] = self.swap  # type: ignore[assignment]
+        self.pipeline = Pipeline(CpuCanvas(), Following(self), self, swap, personas, identifier=knows, people=people)
+
+    def swap(self, canvas: Canvas[Image], face: Face, persona: Persona, settings: Settings) -> None:
+        super().swap(canvas, face, persona, settings)
+        self.worn.append((face.track_id, persona.name))
+
+
+ME, YOU = Known(Standing.WEARER, "me"), Known(Standing.WEARER, "you")
+STRANGER, PERHAPS = Known(Standing.OTHER), Known(Standing.UNSURE)
+
+
+def noise(picture: Image, left: int) -> float:
+    return float(cv2.Laplacian(picture[85:135, left : left + 50], cv2.CV_64F).var())
+
+
+def test_every_enrolled_person_wears_their_own_persona_in_one_frame() -> None:
+    crowd = Crowd(ME, YOU)
+    assert crowd.process()[0] is How.SWAPPED
+    assert crowd.worn == [(1, "ann"), (2, "bob")]
+    assert crowd.known == [(crowd.faces[0].box, crowd.faces[1].box)]
+
+
+def test_the_wearer_is_told_by_who_it_is_not_by_place() -> None:
+    crowd = Crowd(STRANGER, ME)
+    outcome, shown = crowd.process(Settings(persona="ann", others=Others.LEAVE))
+    assert outcome is How.SWAPPED
+    assert crowd.worn == [(2, "ann")]
+    assert noise(shown, 75) > 200, "who is certainly somebody else is left, as asked for"
+
+
+def test_whoever_may_be_the_wearer_is_covered_even_where_others_are_left() -> None:
+    crowd = Crowd(PERHAPS, ME)
+    outcome, shown = crowd.process(Settings(persona="ann", others=Others.LEAVE))
+    assert outcome is How.SWAPPED
+    assert noise(shown, 75) < 20
+
+
+def test_who_is_left_is_left_where_the_watch_sees_them_too() -> None:
+    crowd = Crowd(STRANGER, ME)
+    crowd.others = (Box(62, 84, 138, 158),)
+    assert noise(crowd.process(Settings(persona="ann", others=Others.LEAVE))[1], 75) > 200
+
+
+def test_a_face_that_nobody_follows_may_be_the_wearer_too() -> None:
+    crowd = Crowd(STRANGER, ME)
+    crowd.others = (Box(170, 150, 240, 220),)
+    shown = crowd.process(Settings(persona="ann", others=Others.LEAVE))[1]
+    assert cv2.Laplacian(shown[175:210, 180:215], cv2.CV_64F).var() < 20
+
+
+@pytest.mark.parametrize("left", [STRANGER, PERHAPS])
+@pytest.mark.parametrize("others", list(Others))
+def test_without_a_wearer_nothing_is_published(left: Known, others: Others) -> None:
+    crowd = Crowd(left, STRANGER)
+    assert crowd.process(Settings(persona="ann", others=others))[0] is Withheld.NO_WEARER
+    assert not crowd.worn
+
+
+def test_a_person_whose_persona_is_not_known_withholds_the_frame() -> None:
+    crowd = Crowd(ME, YOU)
+    knows = Knows({1: ME, 2: YOU})
+    swap: Swapper[Image] = crowd.swap  # type: ignore[assignment]
+    crowd.pipeline = Pipeline(
+        CpuCanvas(), Following(crowd), crowd, swap, {"ann": PERSONA}.get, identifier=knows, people={"you": "bob"}
+    )
+    assert crowd.process()[0] is Withheld.NO_PERSONA

@@ -11,28 +11,33 @@ from typing import TYPE_CHECKING
 
 from livecam.app.wardrobe import Wardrobe
 from livecam.config import Config, Paths, Provider
+from livecam.core.ladder import Ladder, ladder_for
 from livecam.core.persona import Persona
 from livecam.core.seams import Processor
 from livecam.errors import ConfigError
+from livecam.inference.backends import Backend, embedded_backend
 from livecam.inference.progress import Progress
 
 if TYPE_CHECKING:
     from livecam.app.mesh import Networks
     from livecam.app.neural import NeuralNetworks
+    from livecam.app.serving import Compiled, NeuralServing
     from livecam.faces.library import PersonaLibrary
     from livecam.faces.prepared import Preparer
 
 
 def provider_name(provider: Provider) -> str:
-    """The provider for the embedded networks: these are so small that ``auto`` means the CPU, everywhere."""
-    return "cpu" if provider is Provider.AUTO else str(provider)
+    """What runs the embedded networks: these are so small that ``auto`` means the processor, everywhere."""
+    return str(embedded_backend(provider))
 
 
 def networks_of(config: Config, paths: Paths, progress: Progress | None = None) -> "Networks":
     """The embedded networks as `config` places and runs them."""
     from livecam.app.mesh import Networks
+    from livecam.app.wearers import wearers_of
 
-    return Networks(config.models.cache or paths.models, provider_name(config.models.provider), progress)
+    cache, provider = config.models.cache or paths.models, provider_name(config.models.provider)
+    return Networks(cache, provider, progress, lambda: wearers_of(config, paths), config.face.hands)
 
 
 def neural_of(
@@ -78,22 +83,30 @@ class Assembly:
         paths: Where files are kept.
         now_ns: The time of the frame at hand, for what is smoothed over time; the clock of live frames unless given.
         live_face: Whether the source may show the user; stand-ins, which swap nothing, are then refused.
+        compiles: Whether networks that are not compiled yet are compiled meanwhile, and then take over.
 
     Attributes:
         wardrobe: Personas made ready.
-        provider: What runs the networks.
         note: What is going on, while starting; for the status line.
+        wearer: How the wearer is told from others; "" until that is known.
+        enrolment: Digest of who is enrolled; "" for nobody, and until that is known.
     """
 
     def __init__(
-        self, config: Config, paths: Paths, now_ns: Callable[[], int] = time.monotonic_ns, live_face: bool = False
+        self,
+        config: Config,
+        paths: Paths,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+        live_face: bool = False,
+        compiles: bool = False,
     ) -> None:
+        self._compiles = compiles
         self._live_face = live_face
         self._now_ns = now_ns
         self._config = config
         self._paths = paths
-        self.provider = provider_name(config.models.provider)
-        self.note = ""
+        self._serving: NeuralServing | None = None
+        self.note = self.wearer = self.enrolment = ""
         self.wardrobe = Wardrobe(self._load)
 
     @cached_property
@@ -110,6 +123,37 @@ class Assembly:
 
     def _load(self, name: str) -> Persona:
         return self._library.load(name)
+
+    @property
+    def provider(self) -> str:
+        """What runs the networks now. Any thread."""
+        return self._serving.told if self._serving is not None else provider_name(self._config.models.provider)
+
+    @property
+    def remark(self) -> str:
+        """What is being compiled or recovered from, beside what is shown; for the status line. Any thread."""
+        return self._serving.note if self._serving is not None else ""
+
+    @property
+    def ladder(self) -> Ladder | None:
+        """What can be given up under load; None for nothing.
+
+        The embedded mesh follows the face, so that no detector runs on every frame, and there is none to slow down.
+        """
+        chain = self._config.neural.chain
+        if not self._config.governor.enabled:
+            return None
+        ladder = ladder_for(
+            enhancer=bool(chain.enhancer),
+            small_enhancer=bool(chain.small_enhancer),
+            mask=bool(chain.occlusion or chain.regions or self._config.face.hands),
+        )
+        return ladder if ladder.bottom else None
+
+    def stop(self) -> None:
+        """Compile nothing more. Idempotent."""
+        if self._serving is not None:
+            self._serving.stop()
 
     def update(self, stage: str, done: int, total: int) -> None:
         """Progress of fetching and converting."""
@@ -130,9 +174,25 @@ class Assembly:
                 "Stand-ins swap nothing: your own face would be sent.", "Try them with --source synthetic or file:PATH."
             )
         networks.ensure()
-        if self._neural is not None:
-            self.provider = self._neural.told
+        who = self._networks.wearers
         self.note = "Getting the persona ready"
-        self.wardrobe.prepare(self._config.settings.persona)
+        for name in (self._config.settings.persona, *filter(None, who.people.values())):
+            self.wardrobe.prepare(name)
+        self.wearer, self.enrolment = who.told, who.digest
+        self.note = "Loading the networks"
+        processor = self._start(self._neural) if self._neural is not None else networks.pipeline(self.wardrobe.get)
         self.note = ""
-        return networks.pipeline(self.wardrobe.get)
+        return processor
+
+    def _start(self, neural: "NeuralNetworks") -> Processor:
+        from livecam.app.serving import NeuralServing
+
+        self._serving = serving = NeuralServing(neural, self.wardrobe.get, self._compiled, compiles=self._compiles)
+        return serving.start()
+
+    def _compiled(self, backend: Backend) -> "Compiled":
+        from livecam.app.card import card_backend
+        from livecam.inference.plans import PlanCache
+
+        assert self._neural is not None, "the mesh swap has nothing to compile"
+        return card_backend(backend, self._neural, PlanCache(self._paths.cache / "plans"))

@@ -38,11 +38,15 @@ from livecam.privacy.slate import draw_slate, load_slate, to_picture
 
 __all__ = ["SETTINGS_USED", "Conversion", "Options", "convert"]
 
-_SECTIONS: Final = ("face", "models", "neural")
+_SECTIONS: Final = ("face", "people", "models", "neural")
 _SLATE: Final = ("privacy.slate_text", "privacy.slate_picture")
+_FOR_LOAD: Final = ("neural.small_enhancer",)
+"""What a conversion has no use for: it takes the time it takes."""
 
 SETTINGS_USED: Final = tuple(
-    key for key in SETTINGS.values() if key.section in _SECTIONS or key.path in ("privacy.hold_ms", *_SLATE)
+    key
+    for key in SETTINGS.values()
+    if (key.section in _SECTIONS and key.path not in _FOR_LOAD) or key.path in ("privacy.hold_ms", *_SLATE)
 )
 """The settings that a conversion heeds."""
 
@@ -132,6 +136,7 @@ class _Making:
             "--crf": str(crf),
             "slate": hashlib.sha256(self.slate(size).tobytes()).hexdigest(),
             "set of photos of its persona": persona.digest if persona else "",
+            "set of enrolled people": self._assembly.enrolment,
             **used,
         }
 

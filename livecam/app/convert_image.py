@@ -29,6 +29,10 @@ _QUALITY: Final = {
 _WHY: Final = {
     "no-face": ("No face was found in it.", "Use a picture in which a face looks towards the camera."),
     "weak-face": ("What looks like a face in it is not surely one.", "Use a sharper or larger picture of the face."),
+    "no-wearer": (
+        "Nobody who is enrolled was surely seen in it.",
+        "`livecam enroll --list` says who is; `livecam enroll --forget NAME` ends that.",
+    ),
     "other-person": ("Other people are in it, and --others is withhold.", "Say --others blur, or cut it to one face."),
 }
 

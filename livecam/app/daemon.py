@@ -14,12 +14,14 @@ from livecam.app.signals import stopping_on_signals
 from livecam.capture.fit import FittedSource
 from livecam.config import Config, Paths
 from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS
+from livecam.core.cleared import Withheld
 from livecam.core.clock import MonotonicClock
-from livecam.core.frame import NS_PER_S
+from livecam.core.frame import NS_PER_MS, NS_PER_S
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock, Processor
 from livecam.core.settings import Command, Reply, SetPersona
 from livecam.errors import ConfigError, LivecamError, ModelError, PersonaError, SinkGone, SourceEnded, SourceGone
+from livecam.runtime.governor import Governor, Rules
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop
 from livecam.runtime.report import About, Meter, Report, Status, make_report
 from livecam.runtime.supervisor import Health, State, Supervisor
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 
 CHECK_S = 0.1
 """How often the run is looked at."""
+
+_REASONS = {Withheld.NO_WEARER: "nobody enrolled is in the picture"}
 
 _CAPTURE = Policy(DEVICE_BANDS, (SourceGone, ConfigError))
 _INFERENCE = Policy(INFERENCE_BANDS, (ModelError, PersonaError, ConfigError))
@@ -60,7 +64,7 @@ class Daemon:
         self._telemetry = Telemetry()
         spec = choose_source(config.source.spec)
         live_face = spec.kind not in {"synthetic", "file"}
-        self._assembly = Assembly(config, paths or Paths.find(), live_face=live_face)
+        self._assembly = Assembly(config, paths or Paths.find(), live_face=live_face, compiles=True)
         make_exit = outer_exit if config.output.process else inner_exit
         self._exit = make_exit(config, paths or Paths.find(), self._clock, self._telemetry.output)
         self._cell = self._exit.cell
@@ -75,7 +79,14 @@ class Daemon:
         frames = LatestRing(lambda: FrameSlot(size))
         ready = threading.Event()
         inference = InferenceLoop(
-            make_processor, frames, self._exit.pictures, ready, self._cell, clock, telemetry.inference
+            make_processor,
+            frames,
+            self._exit.pictures,
+            ready,
+            self._cell,
+            clock,
+            telemetry.inference,
+            self._governor(),
         )
         self._capture = CaptureLoop(self._source, frames, ready, clock, telemetry.capture, inference.forget)
         return Supervisor(
@@ -86,6 +97,13 @@ class Daemon:
             self._cell,
             clock,
         )
+
+    def _governor(self) -> Governor | None:
+        """Of what is configured; None where nothing can be given up."""
+        ladder, governor = self._assembly.ladder, self.config.governor
+        if ladder is None:
+            return None
+        return Governor(ladder, Rules(int(governor.budget_ms * NS_PER_MS), int(governor.age_budget_ms * NS_PER_MS)))
 
     def start(self) -> None:
         """Start: the slate is out at once, the swap as soon as it is ready."""
@@ -122,9 +140,16 @@ class Daemon:
             persona=settings.persona,
             mode=settings.mode,
             provider=self._assembly.provider,
-            note=self._assembly.note or health.problem or self._exit.problem(),
+            note=self._assembly.note or health.problem or self._exit.problem() or self._why() or self._assembly.remark,
             sinks=sinks,
+            tier=self._telemetry.inference.tier,
+            wearer=self._assembly.wearer,
         )
+
+    def _why(self) -> str:
+        """Why there is nothing to be seen, where that is not plain to be seen."""
+        reason = self._telemetry.inference.reason if self._meter.showing() == "slate" else None
+        return _REASONS.get(reason, "") if reason is not None else ""
 
     def stop(self) -> None:
         """Stop everything; the slate goes out last.
@@ -132,20 +157,24 @@ class Daemon:
         Raises:
             StopFailed: A thread did not end in time.
         """
-        self._supervisor.stop()
+        try:
+            self._supervisor.stop()
+        finally:
+            self._assembly.stop()
 
     def report(self) -> Report:
         """The run in numbers, so far."""
         settings, info = self._cell.current, self._capture.info
         about = About(
             state=self._supervisor.state,
-            problem=self._assembly.note,
+            problem=self._assembly.note or self._assembly.remark,
             source=f"{info.name} {info.size} {info.detail}".strip() if info else "",
             sinks=tuple(_plain(asdict(state)) for state in self._exit.states()),
             persona=settings.persona,
             mode=settings.mode,
             size=str(self.config.output_size),
             provider=self._assembly.provider,
+            wearer=self._assembly.wearer,
             peak_memory_mb=round(machine.peak_memory_mb(), 1),
             cpu_s=round(machine.cpu_s(), 2),
             versions=machine.versions(),

@@ -1,23 +1,32 @@
 """The embedded swap, put together: networks, follower, watch, swapper. Importing it takes a moment."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from livecam.app.wearers import ANYBODY, MOST_FACES, Wearers
 from livecam.canvas.cpu import CpuCanvas
 from livecam.core.frame import Image
 from livecam.core.seams import Detector, Engine
+from livecam.errors import ModelError
 from livecam.inference import onnx, weights
 from livecam.inference.progress import Progress
 from livecam.inference.recipe import Recipe
-from livecam.inference.recipes import MESH_ENGINE, load_recipe
+from livecam.inference.recipes import EMBEDDED, HANDS, MESH_ENGINE, load_recipe
 from livecam.pipeline import PersonaSource, Pipeline
+from livecam.vision.hands.landmarks import HandLandmarker
+from livecam.vision.hands.occluder import HandOccluder
+from livecam.vision.hands.palm import PalmDetector
 from livecam.vision.mesh.detect import FullRangeDetector, ShortRangeDetector
 from livecam.vision.mesh.engine import MeshSwapper
 from livecam.vision.mesh.landmarks import MeshLandmarker
 from livecam.vision.mesh.preparer import MeshPreparer
 from livecam.vision.track import MeshFollower
 from livecam.vision.watch import FaceWatch
+
+log = logging.getLogger(__name__)
 
 SHORT_RANGE: Final = "face_detection_short_range"
 FULL_RANGE: Final = "face_detection_full_range_sparse"
@@ -31,24 +40,50 @@ class Networks:
         folder: Where they are kept.
         provider: What runs them.
         progress: Told what is fetched and converted.
+        find_wearers: Says who is swapped, when that is first asked; whoever is followed longest unless given.
+        hands: Whether hands before the face are found, so that they stay visible.
     """
 
-    def __init__(self, folder: Path, provider: str, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        provider: str,
+        progress: Progress | None = None,
+        find_wearers: Callable[[], Wearers] = lambda: ANYBODY,
+        hands: bool = True,
+    ) -> None:
+        self._find_wearers = find_wearers
         self._folder = folder
         self._provider = provider
         self._progress = progress
-        self._recipes: Mapping[str, Recipe] = {name: load_recipe(name) for name in MESH_ENGINE}
+        self._recipes: Mapping[str, Recipe] = {name: load_recipe(name) for name in (EMBEDDED if hands else MESH_ENGINE)}
         self._paths: Mapping[str, Path] = {}
+
+    @cached_property
+    def wearers(self) -> Wearers:
+        """Who is swapped, as it was when it was first asked.
+
+        Raises:
+            ConfigError, PersonaError, EngineError, ModelError: It cannot be told; then nobody may be.
+        """
+        return self._find_wearers()
 
     def ensure(self) -> None:
         """Make sure that all are there and undamaged, and that what is to run them works.
+
+        Where those for hands are missing and cannot be fetched, the others go on without them, and the log says so.
 
         Raises:
             ConfigError: The provider does not work here.
             ModelError: One is missing and cannot be fetched, or is not what it should be.
         """
         onnx.require(self._provider)
-        self._paths = weights.ensure_all(self._recipes.values(), self._folder, self._progress)
+        try:
+            self._paths = weights.ensure_all(self._recipes.values(), self._folder, self._progress)
+        except ModelError as error:
+            needed = [self._recipes[name] for name in MESH_ENGINE]
+            self._paths = weights.ensure_all(needed, self._folder, self._progress)
+            log.warning("Hands before the face will be painted over: %s", error)
 
     def engine(self, name: str) -> Engine:
         """A new engine of one network.
@@ -72,18 +107,32 @@ class Networks:
         """The detector for near faces, with an engine of its own."""
         return ShortRangeDetector(self.engine(SHORT_RANGE))
 
-    def follower(self, detector: Detector | None = None) -> MeshFollower:
+    def follower(self, detector: Detector | None = None, faces: int = MOST_FACES) -> MeshFollower:
         """What follows the wearer, with engines of its own.
 
         Args:
             detector: Finds faces that nobody follows yet, instead of the embedded one.
+            faces: How many to follow. With one, whoever walks past the wearer can be taken for them.
         """
-        near = detector or self.near_detector()
-        return MeshFollower(near, FullRangeDetector(self.engine(FULL_RANGE)), MeshLandmarker(self.engine(LANDMARKS)))
+        near, far = detector or self.near_detector(), FullRangeDetector(self.engine(FULL_RANGE))
+        return MeshFollower(near, far, MeshLandmarker(self.engine(LANDMARKS)), faces)
 
     def watch(self) -> FaceWatch:
         """What looks for everybody else, with engines of its own."""
         return FaceWatch(self.near_detector(), FullRangeDetector(self.engine(FULL_RANGE)))
+
+    def occluder(self) -> HandOccluder | None:
+        """What finds hands before a face, with engines of its own; None where it is off, or its networks are missing.
+
+        Raises:
+            EngineError: The provider does not work here.
+        """
+        if not self._paths:
+            self.ensure()
+        if not set(HANDS) <= self._paths.keys():
+            return None
+        palm, hand = HANDS
+        return HandOccluder(PalmDetector(self.engine(palm)), HandLandmarker(self.engine(hand)))
 
     def pipeline(self, personas: PersonaSource) -> Pipeline[Image]:
         """The mesh pipeline, with engines of its own.
@@ -94,4 +143,7 @@ class Networks:
         Raises:
             EngineError: The provider does not work here.
         """
-        return Pipeline(CpuCanvas(), self.follower(), self.watch(), MeshSwapper(), personas)
+        who, hands = self.wearers, self.occluder()
+        parts = CpuCanvas(), self.follower(), self.watch(), MeshSwapper(hands)
+        cheaper = [hands] if hands is not None else []
+        return Pipeline(*parts, personas, cheaper, who.make(), who.people)

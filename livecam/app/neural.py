@@ -2,95 +2,62 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cached_property
-from typing import Final, TypeVar
 
+from livecam.app.loading import OnnxLoader, RemoteLoader
 from livecam.app.mesh import Networks
+from livecam.app.neural_parts import Chain, Load, Parts
 from livecam.canvas.cpu import CpuCanvas
-from livecam.config import Config, Paths, Preset, Provider
+from livecam.config import Config, Paths, Provider
 from livecam.core.frame import Image
+from livecam.core.ladder import Adaptable
 from livecam.core.seams import Detector, Engine
 from livecam.errors import ConfigError
-from livecam.inference import onnx
+from livecam.inference.backends import Backend, Facts
 from livecam.inference.catalogue import catalogue_folders
 from livecam.inference.chain import networks_of
 from livecam.inference.graph import emap_of
 from livecam.inference.model import STAND_IN, Model
+from livecam.inference.remote import Terms, require_server
 from livecam.inference.store import installed, refuse_absent
+from livecam.inference.this_computer import ThisComputer
+from livecam.inference.tuned import place_of, read_tuned, tuned_path
 from livecam.pipeline import PersonaSource, Pipeline
 from livecam.vision.contract import (
-    Contract,
     ConverterContract,
     DetectorContract,
     EnhancerContract,
     IdentityKind,
-    MaskerContract,
     RecogniserContract,
     SwapperContract,
 )
-from livecam.vision.detect.choose import make_detector
-from livecam.vision.enhance import Enhancer
-from livecam.vision.mask.bisenet import RegionMasker
-from livecam.vision.mask.masker import Masker
-from livecam.vision.mask.steady import SteadyMasker
-from livecam.vision.mask.xseg import OcclusionMasker
-from livecam.vision.mouth import MouthKeeper
+from livecam.vision.hands.masker import LookingSwapper
 from livecam.vision.recognise import IdentityConverter, Recogniser
-from livecam.vision.swap.chain import StageSwapper
-from livecam.vision.swap.masks import Maskers
 from livecam.vision.swap.preparer import EmbeddingMaker, Maker, NeuralPreparer, PictureMaker, preparer_version
-from livecam.vision.swap.stage import CropSwapper
 
 log = logging.getLogger(__name__)
-
-BEST_FIRST: Final = ("tensorrt", "cuda", "directml", "coreml", "openvino", "cpu")
-"""The order in which ``auto`` tries providers for these networks."""
-
-C = TypeVar("C", bound=Contract)
-
-
-def neural_provider(provider: Provider) -> str:
-    """The provider for these networks; ``auto`` takes the best one that really works here."""
-    if provider is not Provider.AUTO:
-        return str(provider)
-    working = onnx.providers()
-    return next(name for name in BEST_FIRST if name in working)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """The networks of a preset, and those its swapper needs."""
-
-    preset: Preset
-    models: Mapping[str, Model]
-
-    def contract(self, name: str, kind: type[C]) -> C:
-        """The contract of `name`, which must be of `kind`.
-
-        Raises:
-            ConfigError: It is for something else.
-        """
-        model = self.models[name]
-        if not isinstance(model.contract, kind):
-            raise ConfigError(f"{name} is a network for '{model.task}' and was named for something else.")
-        return model.contract
 
 
 class NeuralNetworks:
     """The networks of the configured chain. Each is loaded once for each user, since an engine has one thread.
 
     Attributes:
-        provider: What runs them.
-        told: The same for the status line, which also says it when they are stand-ins that swap nothing.
-        swaps_nothing: Whether they are such stand-ins.
+        config: Says which, and how they are used.
+        embedded: Follow the face, and watch for others.
+        now_ns: The time of the frame at hand.
+        chain: Which.
+        loader: Runs them on ONNX Runtime.
+        facts: The computer.
+        swaps_nothing: Whether they are stand-ins that swap nothing.
 
     Args:
         config: Says which.
         paths: Where they are kept.
         embedded: Follow the face, and watch for others.
         now_ns: The time of the frame at hand; colours are smoothed over it.
+        facts: The computer; this one unless given.
 
     Raises:
         ConfigError: A network was named for what it does not do.
@@ -98,116 +65,163 @@ class NeuralNetworks:
     """
 
     def __init__(
-        self, config: Config, paths: Paths, embedded: Networks, now_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        config: Config,
+        paths: Paths,
+        embedded: Networks,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+        facts: Facts | None = None,
     ) -> None:
-        self._now_ns = now_ns
-        self._config = config
-        self._cache = config.models.cache or paths.models
-        self._embedded = embedded
-        self.provider = self.told = neural_provider(config.models.provider)
-        folders = catalogue_folders(paths.recipes, config.models.recipes)
+        self.now_ns = now_ns
+        self.config = config
+        self._paths = paths
+        self.embedded = embedded
+        self.facts = facts or ThisComputer()
+        self.folder = config.models.cache or paths.models
+        self.recipes = catalogue_folders(paths.recipes, config.models.recipes)
         preset = config.neural.chain
-        self._chain = _Chain(preset, networks_of(preset, folders))
-        self._swapper = self._chain.contract(preset.swapper, SwapperContract)
-        self._proven = False
-        self.swaps_nothing = any(model.summary.startswith(STAND_IN) for model in self._chain.models.values())
-        if self.swaps_nothing:
-            self.told = f"{self.provider}, {STAND_IN}: NOT SWAPPED"
+        self.chain = Chain(preset, networks_of(preset, self.recipes))
+        self._swapper = self.chain.contract(preset.swapper, SwapperContract)
+        for name in (preset.enhancer, preset.small_enhancer):
+            if name:
+                self.chain.contract(name, EnhancerContract)
+        self.swaps_nothing = any(model.summary.startswith(STAND_IN) for model in self.chain.models.values())
+
+    @cached_property
+    def loader(self) -> OnnxLoader:
+        """Runs them on ONNX Runtime."""
+        tuned = read_tuned(tuned_path(self._paths), place_of(self.facts))
+        return OnnxLoader(self.config.models.provider, self.facts, self.folder, tuned)
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The backend of ONNX Runtime that is best for them, or was named.
+
+        Asked once: a graphics card that is lost in the middle of a call may come back, one that never was will not.
+
+        Raises:
+            ConfigError: The one that was named does not work here.
+        """
+        return self.loader.backend()
+
+    def loads(self, here: OnnxLoader) -> Load:
+        """What loads the networks that frames go through: `here`, unless a server is to run them."""
+        models = self.config.models
+        if models.provider is not Provider.REMOTE:
+            return here
+        return RemoteLoader(here, models.remote, Terms(models.remote_deadline_ms / 1000))
+
+    def told(self, backend: str) -> str:
+        """A backend for the status line, which also says it when the networks are stand-ins that swap nothing."""
+        return f"{backend}, {STAND_IN}: NOT SWAPPED" if self.swaps_nothing else backend
 
     def ensure(self) -> None:
         """Make sure that all are there and undamaged, and the embedded ones too. Fetches the embedded ones alone.
 
         Raises:
-            ConfigError: The provider that was asked for does not work here.
+            ConfigError: The backend that was asked for does not work here, or no server is named.
+            ExtraMissing, EngineError: The server cannot be asked, or does not answer.
             WeightsMissing: Some are not; the sentence names them all, and the command.
             WeightsCorrupt: One is not what it must be.
             ModelError: An embedded one is missing and cannot be fetched.
         """
-        if not self._proven:
-            # Once: a graphics card that is lost in the middle of a call may come back, one that never was will not.
-            onnx.require(self.provider)
-        self._proven = True
-        models = self._chain.models.values()
-        refuse_absent(models, self._cache)
+        models, remote = list(self.chain.models.values()), self.config.models.provider is Provider.REMOTE
+        if remote:
+            self._require_server()
+            models = [model for model in models if self._is_used_here(model)]
+        slow = self.backend is Backend.CPU and not remote
+        refuse_absent(models, self.folder)
         for model in models:
-            installed(model, self._cache)
-        self._embedded.ensure()
-        if self.provider == "cpu":
+            installed(model, self.folder)
+        self.embedded.ensure()
+        if slow:
             log.warning("The neural swap runs on the processor, where a frame takes seconds with full-size networks.")
 
     def preparer(self) -> NeuralPreparer:
         """What makes the swapper's identities of photos."""
-        digests = [model.digest for model in self._chain.models.values() if self._makes_identities(model)]
+        digests = [model.digest for model in self.chain.models.values() if self._makes_identities(model)]
         return NeuralPreparer(preparer_version(digests), self._detector, self._maker)
 
-    def pipeline(self, personas: PersonaSource) -> Pipeline[Image]:
+    def pipeline(
+        self, personas: PersonaSource, load: Load | None = None, closing: ExitStack | None = None
+    ) -> Pipeline[Image]:
         """The pipeline: the embedded mesh follows, the chain swaps.
 
+        Args:
+            personas: Prepared personas by name.
+            load: Loads the chain's networks; as `loads` says unless given.
+            closing: Told how to free what is made here; with the process unless given.
+
         Raises:
-            EngineError: The provider does not work here.
+            EngineError: The backend does not work here.
             ModelError: A file is not what its recipe says.
         """
-        preset, neural = self._chain.preset, self._config.neural
-        # Several crops at once gain nothing on the CPU, and cost two more runs at load.
-        engine = self._engine(preset.swapper, 1 if self.provider == "cpu" else preset.boost**2)
-        swapper = StageSwapper(
-            preset.swapper,
-            CropSwapper(engine, self._swapper, preset.boost),
-            self._maskers(),
-            self._enhancer(),
-            neural.colour,
-            self._now_ns,
-        )
-        detector = self._detector() if preset.detector else None
-        return Pipeline(CpuCanvas(), self._embedded.follower(detector), self._embedded.watch(), swapper, personas)
+        held, loads = closing or ExitStack(), load or self.loads(self.loader)
+
+        def kept(model: Model, batch: int) -> Engine:
+            engine = loads(model, batch)
+            held.callback(engine.close)
+            return engine
+
+        # A network for it tells hands too, and hair and cups besides.
+        hands = None if self.chain.preset.occlusion else self.embedded.occluder()
+        parts = Parts(self.chain, self.config.neural, kept, self.now_ns, hands)
+        swapper, detector = parts.swapper(), parts.detector()
+        follower = self.embedded.follower(detector or self.embedded.near_detector())
+        watch = self.embedded.watch()
+        held.callback(watch.close)
+        who = self.embedded.wearers
+        if hands is None:
+            return Pipeline(CpuCanvas(), follower, watch, swapper, personas, [swapper], who.make(), who.people)
+        looking = LookingSwapper(swapper, hands)
+        cheaper: list[Adaptable] = [swapper, hands]
+        return Pipeline(CpuCanvas(), follower, watch, looking, personas, cheaper, who.make(), who.people)
 
     def _makes_identities(self, model: Model) -> bool:
         """Whether `model` has a part in what an identity is."""
         return isinstance(model.contract, SwapperContract | RecogniserContract | ConverterContract | DetectorContract)
 
-    def _engine(self, name: str, batch: int = 1) -> Engine:
-        model = self._chain.models[name]
-        return onnx.load_model_engine(model, installed(model, self._cache), self.provider, batch=batch)
+    def _require_server(self) -> None:
+        """Make sure that the server is named and there.
+
+        Raises:
+            ConfigError: None is named, or its address cannot be used.
+            ExtraMissing: ``tritonclient`` is not installed.
+            EngineError: It does not answer.
+        """
+        models = self.config.models
+        if not models.remote:
+            raise ConfigError("The provider remote needs a server.", "Name it: --remote grpcs://HOST:PORT")
+        require_server(models.remote, Terms(models.remote_deadline_ms / 1000))
+
+    def _is_used_here(self, model: Model) -> bool:
+        """Whether the file of `model` is needed on this machine though a server runs the networks."""
+        if isinstance(model.contract, SwapperContract):
+            return model.contract.identity.kind is IdentityKind.EMAP
+        return self._makes_identities(model)
+
+    def _engine(self, name: str) -> Engine:
+        return self.loader(self.chain.models[name], 1)
 
     def _detector(self) -> Detector:
         """The chain's detector, or the embedded one for near faces."""
-        name = self._chain.preset.detector
-        if not name:
-            return self._embedded.near_detector()
-        return make_detector(self._engine(name), self._chain.contract(name, DetectorContract))
+        parts = Parts(self.chain, self.config.neural, self.loader, self.now_ns)
+        return parts.detector() or self.embedded.near_detector()
 
     def _maker(self) -> Maker:
         rule = self._swapper.identity
         if rule.kind is IdentityKind.IMAGE:
             return PictureMaker(rule)
-        chain, converter = self._chain, None
+        chain, converter = self.chain, None
         recogniser = Recogniser(self._engine(rule.recogniser), chain.contract(rule.recogniser, RecogniserContract))
         if rule.converter:
             contract = chain.contract(rule.converter, ConverterContract)
             converter = IdentityConverter(self._engine(rule.converter), contract)
         swapper = chain.models[chain.preset.swapper]
-        emap = emap_of(installed(swapper, self._cache)) if rule.kind is IdentityKind.EMAP else None
+        emap = emap_of(installed(swapper, self.folder)) if rule.kind is IdentityKind.EMAP else None
         return EmbeddingMaker(recogniser, converter, emap)
-
-    def _maskers(self) -> Maskers:
-        neural, preset = self._config.neural, self._chain.preset
-        return Maskers(
-            before=tuple(self._masker(name, OcclusionMasker) for name in [preset.occlusion] if name),
-            placed=(MouthKeeper(),) if neural.keep_mouth else (),
-            after=tuple(self._masker(name, RegionMasker) for name in [preset.regions] if name),
-            box_blur=neural.mask_blur,
-        )
-
-    def _masker(self, name: str, kind: type[OcclusionMasker] | type[RegionMasker]) -> Masker:
-        return SteadyMasker(kind(self._engine(name), self._chain.contract(name, MaskerContract)), self._now_ns)
-
-    def _enhancer(self) -> Enhancer | None:
-        name = self._chain.preset.enhancer
-        if not name:
-            return None
-        return Enhancer(self._engine(name), self._chain.contract(name, EnhancerContract), self._config.neural.fidelity)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Every network it takes, by recipe."""
-        return tuple(self._chain.models)
+        return tuple(self.chain.models)

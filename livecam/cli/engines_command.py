@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from livecam.cli.engines_export import export
+from livecam.cli.engines_tune import tune
 from livecam.cli.flags import config_option
 from livecam.cli.models_shared import cache_of, catalogue, check_known, told_size
 from livecam.cli.output import Json, examples, json_option, print_json, print_rows
@@ -90,13 +92,13 @@ class _Work:
     def __init__(
         self, resolved: Resolved, kit: "Toolkit", precision: "Precision", batch: int, targets: Sequence[str]
     ) -> None:
-        from livecam.inference.cuda_memory import CudaRuntime
+        from livecam.inference.cuda_device import CudaDevice
         from livecam.inference.plan_key import Flavour
 
         self._resolved, self._kit, self._precision = resolved, kit, precision
         self._batch, self._targets = batch, tuple(targets)
         # Plans of full TensorRT are for one card and driver.
-        self._card = CudaRuntime().card() if kit.flavour is Flavour.TENSORRT else ""
+        self._card = CudaDevice().card() if kit.flavour is Flavour.TENSORRT else ""
         self._plans = plans_of(resolved)
 
     def build(self, model: "Model", progress: "Progress") -> bool:
@@ -189,6 +191,10 @@ def prune(budget: float | None, everything: bool, config_file: Path | None) -> N
     gone = plans.prune(limit)
     freed = sum(entry.size for entry in gone)
     click.echo(f"Deleted {len(gone)} {'file' if len(gone) == 1 else 'files'}, {told_size(freed)}.")
+
+
+engines_group.add_command(export)
+engines_group.add_command(tune)
 
 
 def plans_of(resolved: Resolved) -> "PlanCache":

@@ -57,7 +57,9 @@ _METAVARS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("detector", "swapper", "enhancer", "occlusion", "regions"), "RECIPE"),
     "size": "SIZE",
     "persona": "NAME",
+    "worn": "PERSON=PERSONA",
     "slate_text": "TEXT",
+    "remote": "ADDRESS",
 }
 """What stands for a setting's value in the help, by the setting's name, where the kind does not tell."""
 

@@ -16,9 +16,10 @@ from livecam.cli.models_pull import pull_models
 from livecam.cli.models_shared import cache_of
 from livecam.cli.output import examples, json_option, print_json, print_rows
 from livecam.cli.progress import progress_shown
-from livecam.config import Resolved, load
+from livecam.config import Provider, Resolved, load
+from livecam.errors import ModelError
 from livecam.inference.recipe import Recipe
-from livecam.inference.recipes import MESH_ENGINE, load_recipe
+from livecam.inference.recipes import EMBEDDED, HANDS, load_recipe
 
 
 @click.group("models")
@@ -34,33 +35,46 @@ for _command in (list_models, licence_of, lock, pull_models, verify, remove):
 
 
 def _recipes() -> list[Recipe]:
-    return [load_recipe(name) for name in MESH_ENGINE]
+    return [load_recipe(name) for name in EMBEDDED]
 
 
 def fetch_missing(resolved: Resolved) -> None:
-    """Fetch and convert the embedded networks that are not here, with a progress bar.
+    """Fetch and convert the embedded networks that are not here, with a progress bar. Those for hands may be missing.
 
     Raises:
         ModelError: One cannot be fetched, kept or converted; or a published network of the preset is not here, so that
             they would be fetched in vain.
     """
     _refuse_absent(resolved)
-    _fetch_embedded(resolved)
+    try:
+        _fetch_embedded(resolved)
+    except ModelError as error:
+        if not _missing(resolved) <= set(HANDS):
+            raise
+        click.echo(f"Hands before the face will be painted over: {error}", err=True)
+
+
+def _missing(resolved: Resolved) -> set[str]:
+    """Names of the embedded networks that are not here."""
+    from livecam.inference.weights import Presence, status
+
+    cache = cache_of(resolved)
+    return {recipe.name for recipe in _recipes() if status(recipe, cache) is not Presence.PRESENT}
 
 
 def _fetch_embedded(resolved: Resolved, from_file: Path | None = None) -> None:
-    from livecam.inference.weights import Presence, ensure_all, status
+    from livecam.inference.weights import ensure_all
 
-    recipes, cache = _recipes(), cache_of(resolved)
-    if any(status(recipe, cache) is not Presence.PRESENT for recipe in recipes):
+    if _missing(resolved):
         with progress_shown() as progress:
-            ensure_all(recipes, cache, progress, from_file)
+            ensure_all(_recipes(), cache_of(resolved), progress, from_file)
 
 
 def _refuse_absent(resolved: Resolved) -> None:
     """Raise what `store.refuse_absent` raises for the configured preset."""
     chain = resolved.config.neural.chain
-    if chain.networks:
+    # What a server runs need not be here; the run itself asks for what must be.
+    if chain.networks and resolved.config.models.provider is not Provider.REMOTE:
         from livecam.inference.catalogue import catalogue_folders
         from livecam.inference.chain import networks_of
         from livecam.inference.store import refuse_absent

@@ -39,9 +39,9 @@ def presets() -> Mapping[str, Preset]:
 
 def embedded_names() -> tuple[str, ...]:
     """The networks of the embedded swap."""
-    from livecam.inference.recipes import MESH_ENGINE
+    from livecam.inference.recipes import EMBEDDED
 
-    return MESH_ENGINE
+    return EMBEDDED
 
 
 def check_known(names: Iterable[str], known: Collection[str], thing: str = "network") -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from livecam.core.ladder import FULL
 from livecam.core.settings import Mode
 from livecam.output.obs import obs_settings
 from livecam.runtime.report import Status
@@ -44,6 +45,10 @@ def _pieces(status: Status) -> Iterator[tuple[str, str]]:
     yield f"{status.state:<8}", _STATE_STYLES.get(status.state, "bold")
     yield f"  {status.fps:5.1f} fps  age {status.age_p50_ms:.0f}/{status.age_p95_ms:.0f} ms", ""
     yield f"  drops {status.dropped}  {status.persona}  {status.provider}", ""
+    if status.tier not in {"", FULL}:
+        yield f"  {status.tier}", "yellow"
+    if status.wearer:
+        yield f"  wearer: {status.wearer}", "yellow" if "weak" in status.wearer else ""
     if status.showing == "slate":
         yield "  slate", "yellow"
     if status.note:

@@ -7,9 +7,11 @@ Size(width=1280, height=720)
 
 from livecam.config.choices import LogLevel, Provider
 from livecam.config.example import example_text
+from livecam.config.governor import GovernorConfig
 from livecam.config.load import Layer, Origin, Resolved, defaults, load
 from livecam.config.neural import NeuralConfig
 from livecam.config.paths import Paths
+from livecam.config.people import PeopleConfig
 from livecam.config.presets import PRESETS, Preset, PresetName
 from livecam.config.registry import SECTIONS, SETTINGS, Key
 from livecam.config.schema import (
@@ -29,6 +31,7 @@ __all__ = [
     "SETTINGS",
     "Config",
     "FaceConfig",
+    "GovernorConfig",
     "Key",
     "Layer",
     "LogConfig",
@@ -38,6 +41,7 @@ __all__ = [
     "Origin",
     "OutputConfig",
     "Paths",
+    "PeopleConfig",
     "Preset",
     "PresetName",
     "PrivacyConfig",

@@ -4,15 +4,17 @@ from enum import StrEnum
 
 
 class Provider(StrEnum):
-    """Where networks run; ``auto`` takes the best one that really works."""
+    """What runs networks; ``auto`` takes the best that really works. `livecam.inference.backends` tells of each."""
 
     AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
+    RTX = "rtx"
     TENSORRT = "tensorrt"
-    COREML = "coreml"
+    CUDA = "cuda"
     DIRECTML = "directml"
+    COREML = "coreml"
     OPENVINO = "openvino"
+    CPU = "cpu"
+    REMOTE = "remote"
 
 
 class LogLevel(StrEnum):

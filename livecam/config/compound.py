@@ -142,3 +142,47 @@ class Otherwise:
     def to_toml(self, value: object) -> str:
         """The word, or the other kind."""
         return quoted(self.word) if value is None else self.kind.to_toml(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Names of the user's own choosing, each with a text. In the file they are a section of their own.
+
+    Attributes:
+        name: What stands on the left, for help texts.
+        value: What stands on the right.
+    """
+
+    name: str
+    value: str
+
+    @property
+    def allowed(self) -> str:
+        """The form."""
+        return f"{self.name}={self.value}, several separated by ;"
+
+    def from_text(self, text: str) -> tuple[tuple[str, str], ...]:
+        """As ``ann=grace;bob=``."""
+        parts = [part.partition("=") for part in text.split(";") if part.strip()]
+        if not all(sign for _, sign, _ in parts):
+            raise ValueError(f"must be {self.allowed}, not {shown(text)}")
+        return self._checked([(name.strip(), value.strip()) for name, _, value in parts])
+
+    def from_toml(self, value: object) -> tuple[tuple[str, str], ...]:
+        """A table of texts."""
+        if isinstance(value, tuple):
+            return self._checked([(str(name), str(text)) for name, text in value])
+        if not isinstance(value, dict):
+            raise ValueError(f'must be lines of {self.name} = "{self.value}", not {shown(value)}')
+        return self._checked([(str(name), checked_text(text)) for name, text in value.items()])
+
+    def to_toml(self, value: object) -> str:
+        """An inline table."""
+        pairs = value if isinstance(value, tuple) else ()
+        return "{" + ", ".join(f"{quoted(name)} = {quoted(text)}" for name, text in pairs) + "}"
+
+    def _checked(self, pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        names = [name for name, _ in pairs]
+        if not all(names) or len(set(names)) != len(names):
+            raise ValueError(f"must name each {self.name} once")
+        return tuple(pairs)

@@ -2,6 +2,7 @@
 
 import textwrap
 
+from livecam.config.compound import Pairs
 from livecam.config.registry import SECTIONS, SETTINGS, Key
 
 _HEAD = """\
@@ -23,6 +24,8 @@ def example_text() -> str:
 def _entry(key: Key) -> str:
     setting = key.setting
     facts = f"{setting.kind.allowed}. Flag: {setting.flag}"
+    if isinstance(setting.kind, Pairs):
+        return f'\n{_comment(setting.help)}\n{_comment(facts)}\n#{setting.kind.name} = "{setting.kind.value}"\n'
     return f"\n{_comment(setting.help)}\n{_comment(facts)}\n#{key.name} = {setting.kind.to_toml(key.default)}\n"
 
 

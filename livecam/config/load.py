@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from livecam.config.paths import Paths
-from livecam.config.registry import SECTIONS, SETTINGS, Key, build
+from livecam.config.registry import SECTIONS, SETTINGS, TABLES, Key, build
 from livecam.config.schema import Config
 from livecam.errors import ConfigError
 
@@ -124,6 +124,9 @@ def _from_file(path: Path | None) -> Iterator[_Found]:
             raise _unknown(f"{path} has an unknown section [{section}]", section, SECTIONS)
         if not isinstance(body, dict):
             raise ConfigError(f"{path}: {section} must be a section, written [{section}].", _SEE_EXAMPLE)
+        if section in TABLES:
+            yield _checked(TABLES[section], body, f"{path}: [{section}]", str(path))
+            continue
         for name, value in body.items():
             yield _file_value(path, text, section, name, value)
 
@@ -135,10 +138,14 @@ def _file_value(path: Path, text: str, section: str, name: str, value: object) -
     if key is None:
         names = [key.name for key in SETTINGS.values() if key.section == section]
         raise _unknown(f"{place} has an unknown key {name!r} in [{section}]", name, names)
+    return _checked(key, value, f"{place}: {key.path}", place)
+
+
+def _checked(key: Key, value: object, told: str, place: str) -> _Found:
     try:
         return _Found(key, key.setting.kind.from_toml(value), Origin(Layer.FILE, place))
     except ValueError as error:
-        raise ConfigError(f"{place}: {key.path} {error}.", _SEE_EXAMPLE) from None
+        raise ConfigError(f"{told} {error}.", _SEE_EXAMPLE) from None
 
 
 _SEE_EXAMPLE = "`livecam config example` prints every key with its allowed values."

@@ -43,6 +43,15 @@ class NeuralConfig:
         default=None,
         metadata=about(_NAME, "--enhancer", f"Recipe of the network that sharpens{_OR_NONE}"),
     )
+    small_enhancer: str = field(
+        default="none",
+        metadata=about(
+            Text(60),
+            "--small-enhancer",
+            "Recipe of a quicker network that takes the enhancer's place when there is not enough time; "
+            "`none` for none.",
+        ),
+    )
     blend: float = field(
         default=0.7,
         metadata=about(
@@ -90,15 +99,17 @@ class NeuralConfig:
     def chain(self) -> Preset:
         """The preset with what was named instead."""
         preset = PRESETS[self.preset]
+        enhancer, small = _chosen(self.enhancer, preset.enhancer), _chosen(self.small_enhancer, "")
         return Preset(
             summary=preset.summary,
             detector=_chosen(self.detector, preset.detector),
             swapper=_chosen(self.swapper, preset.swapper),
             boost=preset.boost if self.boost is None else round(self.boost),
-            enhancer=_chosen(self.enhancer, preset.enhancer),
+            enhancer=enhancer,
             blend=self.blend,
             occlusion=_chosen(self.occlusion, preset.occlusion),
             regions=_chosen(self.regions, preset.regions),
+            small_enhancer=small if enhancer and small != enhancer else "",
             cost=preset.cost,
         )
 

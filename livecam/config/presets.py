@@ -29,6 +29,7 @@ class Preset:
         blend: How much of the enhancer shows, 0..1.
         occlusion: Tells hands and cups from face; "" for none.
         regions: Tells face from hair and glasses; "" for none.
+        small_enhancer: Takes the enhancer's place under load; "" for none.
         cost: What a frame with one face asks for, computed, not measured (MODELS.md H.4).
     """
 
@@ -40,12 +41,13 @@ class Preset:
     blend: float = 0.7
     occlusion: str = ""
     regions: str = ""
+    small_enhancer: str = ""
     cost: str = ""
 
     @property
     def networks(self) -> tuple[str, ...]:
         """The recipes it names, in order of use; what a swapper needs besides is in its own recipe."""
-        names = (self.detector, self.swapper, self.enhancer, self.occlusion, self.regions)
+        names = (self.detector, self.swapper, self.enhancer, self.occlusion, self.regions, self.small_enhancer)
         return tuple(name for name in names if name)
 
 

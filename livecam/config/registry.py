@@ -5,6 +5,7 @@ from dataclasses import Field, dataclass, fields
 from types import MappingProxyType
 from typing import ClassVar, Final, Protocol, TypeVar
 
+from livecam.config.compound import Pairs
 from livecam.config.schema import Config
 from livecam.config.setting import META, Setting
 
@@ -66,6 +67,11 @@ SETTINGS: Final[Mapping[str, Key]] = MappingProxyType(
     }
 )
 """Every setting by its path, such as ``source.size``, in the order of the example."""
+
+TABLES: Final[Mapping[str, Key]] = MappingProxyType(
+    {key.section: key for key in SETTINGS.values() if isinstance(key.setting.kind, Pairs)}
+)
+"""The sections of the file whose keys are the user's own names, and the setting that they are."""
 
 
 def build(values: Mapping[str, object]) -> Config:

@@ -10,8 +10,10 @@ from typing import Final
 
 from livecam.config.choices import LogLevel, Provider
 from livecam.config.compound import Otherwise, PathKind, SizeKind, SpecKind, SpecList
+from livecam.config.governor import GovernorConfig
 from livecam.config.kinds import Choice, Number, Switch, Text
 from livecam.config.neural import NeuralConfig
+from livecam.config.people import PeopleConfig
 from livecam.config.setting import META, about
 from livecam.core.frame import Size
 from livecam.core.settings import BLEND_LIMIT, Eyes, Mode, Others, Settings
@@ -128,6 +130,14 @@ class FaceConfig:
         default=0.5,
         metadata=about(Number(0, 1), "--steadiness", "0 follows every measurement, 1 smooths most and lags most."),
     )
+    hands: bool = field(
+        default=True,
+        metadata=about(
+            Switch(),
+            "--hands",
+            "Let hands before the face stay visible. A hand over most of the face withholds the picture.",
+        ),
+    )
     others: Others = field(
         default=Others.BLUR,
         metadata=about(
@@ -189,7 +199,22 @@ class ModelsConfig:
         metadata=about(
             Choice(Provider),
             "--provider",
-            "What runs the networks. auto takes the best that works; a named one that does not work is an error.",
+            "What runs the networks. auto takes the best that works here; a named one that does not work is an error. "
+            "remote: a server of the KServe protocol, such as NVIDIA Triton, which is given aligned crops of the face.",
+        ),
+    )
+    remote: str = field(
+        default="",
+        metadata=about(
+            Text(300), "--remote", "Address of that server, such as grpcs://studio.example:8001; docs/remote.md."
+        ),
+    )
+    remote_deadline_ms: float = field(
+        default=100.0,
+        metadata=about(
+            Number(20, 1000, "ms"),
+            "--remote-deadline",
+            "How long one answer of it may take; a frame without one is withheld.",
         ),
     )
 
@@ -236,12 +261,18 @@ class Config:
     source: SourceConfig = field(default_factory=SourceConfig, metadata={META: "Where frames come from."})
     output: OutputConfig = field(default_factory=OutputConfig, metadata={META: "Where pictures go."})
     face: FaceConfig = field(default_factory=FaceConfig, metadata={META: "What is worn, and how."})
+    people: PeopleConfig = field(
+        default_factory=PeopleConfig, metadata={META: "Who wears what, where several people are enrolled."}
+    )
     privacy: PrivacyConfig = field(
         default_factory=PrivacyConfig, metadata={META: "What may leave, and what is shown when nothing may."}
     )
     models: ModelsConfig = field(default_factory=ModelsConfig, metadata={META: "The networks, and what runs them."})
     neural: NeuralConfig = field(
         default_factory=NeuralConfig, metadata={META: "The neural swap: which networks, for those who have them."}
+    )
+    governor: GovernorConfig = field(
+        default_factory=GovernorConfig, metadata={META: "What is given up when there is not enough time."}
     )
     run: RunConfig = field(default_factory=RunConfig, metadata={META: "One run: how long, and what is told about it."})
     log: LogConfig = field(default_factory=LogConfig, metadata={META: "The log."})

@@ -21,6 +21,7 @@ class Withheld(StrEnum):
     NO_FACE = "no-face"
     WEAK_FACE = "weak-face"
     OTHER_PERSON = "other-person"
+    NO_WEARER = "no-wearer"
     NO_PERSONA = "no-persona"
     PANIC = "panic"
     FAILED = "failed"

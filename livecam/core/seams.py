@@ -14,6 +14,7 @@ import numpy.typing as npt
 from livecam.core.cleared import Cleared, How, Withheld
 from livecam.core.face import Box, Detection, Face
 from livecam.core.frame import Frame, Image, Matrix, Picture, Size
+from livecam.core.ladder import Adaptable
 from livecam.core.persona import Persona
 from livecam.core.settings import Command, Reply, Settings
 
@@ -236,8 +237,8 @@ class Swapper(Protocol[T]):
         ...
 
 
-class Processor(Protocol):
-    """What happens to a frame between the rings."""
+class Processor(Adaptable, Protocol):
+    """What happens to a frame between the rings. The tier is the whole one at first, and outlives `reset`."""
 
     def process(self, frame: Frame, out: Picture, settings: Settings) -> How | Withheld:
         """Make `frame` harmless and write it into `out`.

@@ -43,6 +43,7 @@ class Settings:
         revision: Rises by one with every accepted command.
         privacy_floor: Pictures made under an older revision may not leave.
         panic: While true, only the slate leaves.
+        holding: The panic is that of a key held down: letting go ends it.
         persona: Name of the persona in use.
         mode: Swap, or openly pass the camera through.
         others: Policy for people who are not the wearer.
@@ -56,6 +57,7 @@ class Settings:
     revision: int = 0
     privacy_floor: int = 0
     panic: bool = False
+    holding: bool = False
     persona: str = ""
     mode: Mode = Mode.SWAP
     others: Others = Others.BLUR
@@ -82,7 +84,17 @@ class Panic:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """End the panic."""
+    """End the panic, of whichever kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Show the slate at once, until `Release`: a key is held down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """End a `Hold`; a `Panic` stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,8 @@ class SetBlend:
 
 
 Tuning: TypeAlias = SetPersona | SetShape | SetEyes | SetSteadiness | SetBlend
-Command: TypeAlias = Panic | Resume | SetMode | SetOthers | Tuning
+Covering: TypeAlias = Panic | Resume | Hold | Release
+Command: TypeAlias = Covering | SetMode | SetOthers | Tuning
 
 
 def apply(settings: Settings, command: Command) -> Settings:
@@ -146,11 +159,8 @@ def apply(settings: Settings, command: Command) -> Settings:
     """
     revision = settings.revision + 1
     match command:
-        case Panic():
-            return replace(settings, revision=revision, privacy_floor=revision, panic=True)
-        case Resume():
-            # Lifting the floor here too: what was made before or during the panic never leaves.
-            return replace(settings, revision=revision, privacy_floor=revision, panic=False)
+        case Panic() | Resume() | Hold() | Release():
+            return _covered(settings, command, revision)
         case SetMode(mode):
             tighter = settings.mode is Mode.PASSTHROUGH and mode is Mode.SWAP
             floor = revision if tighter else settings.privacy_floor
@@ -161,6 +171,25 @@ def apply(settings: Settings, command: Command) -> Settings:
             return replace(settings, revision=revision, privacy_floor=floor, others=others)
         case _:
             return _tuned(settings, command, revision)
+
+
+def _covered(settings: Settings, command: Covering, revision: int) -> Settings:
+    panic, holding = settings.panic, settings.holding
+    match command:
+        case Panic():
+            panic, holding = True, False
+        case Resume():
+            panic, holding = False, False
+        case Hold():
+            panic, holding = True, holding or not panic
+        case Release():
+            if not settings.holding:
+                return replace(settings, revision=revision)
+            panic, holding = False, False
+        case _:
+            assert_never(command)
+    # The floor is lifted by the end of a panic too: what was made before or during it never leaves.
+    return replace(settings, revision=revision, privacy_floor=revision, panic=panic, holding=holding)
 
 
 def _tuned(settings: Settings, command: Tuning, revision: int) -> Settings:

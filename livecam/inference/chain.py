@@ -31,6 +31,7 @@ def networks_of(preset: Preset, folders: tuple[Path, ...]) -> Mapping[str, Model
         ("--detector", preset.detector, _is_detector),
         ("--swapper", preset.swapper, _is_swapper),
         ("--enhancer", preset.enhancer, _is_enhancer),
+        ("--small-enhancer", preset.small_enhancer, _is_enhancer),
         ("--occlusion", preset.occlusion, _tells_occlusion),
         ("--regions", preset.regions, _tells_regions),
     ):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from livecam.core.frame import NS_PER_MS, NS_PER_S
-from livecam.runtime.ladder import Ladder, Tier
+from livecam.core.ladder import Ladder, Tier
 
 
 @dataclass(frozen=True, slots=True)

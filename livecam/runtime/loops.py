@@ -10,6 +10,8 @@ from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock, Processor, Sink, Source, SourceInfo
 from livecam.core.settings import SettingsCell
 from livecam.privacy.gate import Gate
+from livecam.runtime.governing import TierKeeper
+from livecam.runtime.governor import Governor
 from livecam.runtime.phase import PhaseFollower
 from livecam.runtime.slots import FrameSlot, PictureReader, PictureSlot, PictureWriter, SettingsView
 from livecam.runtime.telemetry import CaptureCounters, InferenceCounters, OutputCounters
@@ -92,6 +94,7 @@ class InferenceLoop:
 
     Args:
         make_processor: Builds the processor; called in the inference thread, since networks belong to one thread.
+        governor: Says how much may be spent on how the picture looks; None for all, always.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class InferenceLoop:
         cell: SettingsCell,
         clock: Clock,
         counters: InferenceCounters,
+        governor: Governor | None = None,
     ) -> None:
         self._make_processor = make_processor
         self._processor: Processor | None = None
@@ -112,6 +116,7 @@ class InferenceLoop:
         self._cell = cell
         self._clock = clock
         self._counters = counters
+        self._keep_tier = TierKeeper(governor, counters) if governor is not None else None
         self._reset_wanted = False
 
     def open(self) -> None:
@@ -138,25 +143,30 @@ class InferenceLoop:
             self._processor.reset()
         started_ns = self._counters.busy_since_ns = self._clock.now_ns()
         self._counters.taken += 1
-        self._process(self._processor, slot.frame)
+        outcome = self._process(self._processor, slot.frame)
         self._counters.busy_since_ns = 0
         self._counters.failures_in_row = 0
-        self._counters.whole.add(self._clock.now_ns() - started_ns)
+        ended_ns = self._clock.now_ns()
+        self._counters.whole.add(ended_ns - started_ns)
+        if outcome is How.SWAPPED and self._keep_tier is not None:
+            self._keep_tier(self._processor, ended_ns - started_ns, ended_ns, ended_ns - slot.frame.captured_ns)
         return True
 
-    def _process(self, processor: Processor, frame: Frame) -> None:
+    def _process(self, processor: Processor, frame: Frame) -> How | Withheld:
         settings = self._cell.current
         slot = self._pictures.reserve()
         slot.finished = None
         outcome = processor.process(frame, slot.picture, settings)
+        self._counters.reason = None if isinstance(outcome, How) else outcome
         if not isinstance(outcome, How):
             self._counters.withheld[outcome] += 1
-            return
+            return outcome
         now_ns = self._clock.now_ns()
         slot.finished = Finished(slot.picture, frame.seq, frame.captured_ns, now_ns, settings.revision, outcome)
         self._pictures.publish()
         self._counters.published += 1
         self._counters.add_stages(processor.stages())
+        return outcome
 
     def failed(self, error: Exception) -> None:
         """Count the frame at hand as withheld."""

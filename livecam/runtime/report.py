@@ -36,6 +36,9 @@ class Report:
         sent: Ticks by what they sent: live, held, slate.
         missed_ticks: Grid points that passed without a tick.
         stages_ms: p50, p95, p99 by stage; ``whole`` is the inference step.
+        tier: Of quality, at the end; "" where nothing could be given up.
+        tiers: Swapped and published frames by the tier they were made on.
+        wearer: How the wearer was told from others; "" where the swap never started.
     """
 
     version: int
@@ -53,6 +56,8 @@ class Report:
     wait_ms: Mapping[str, float]
     send_ms: Mapping[str, float]
     stages_ms: Mapping[str, Mapping[str, float]]
+    tier: str
+    tiers: Mapping[str, int]
     source_lost: int
     source_reopened: int
     bad_stamps: int
@@ -66,6 +71,7 @@ class Report:
     mode: str
     size: str
     provider: str
+    wearer: str
     peak_memory_mb: float
     cpu_s: float
     versions: Mapping[str, str]
@@ -97,6 +103,7 @@ class About:
     mode: str
     size: str
     provider: str
+    wearer: str
     peak_memory_mb: float
     cpu_s: float
     versions: Mapping[str, str]
@@ -125,6 +132,8 @@ def make_report(telemetry: Telemetry, about: About, started_ns: int, ended_ns: i
         wait_ms=_percentiles(output.wait),
         send_ms=_percentiles(output.send),
         stages_ms={name: _percentiles(histogram) for name, histogram in stages.items()},
+        tier=inference.tier,
+        tiers=dict(inference.tiers),
         source_lost=capture.lost,
         source_reopened=capture.reopened,
         bad_stamps=capture.bad_stamps,
@@ -149,6 +158,8 @@ class Status:
         provider: What runs the networks.
         note: What is wrong, or nothing.
         sinks: Their names, with what is wrong with them.
+        tier: Of quality, in force; "" where nothing can be given up.
+        wearer: How the wearer is told from others; "" until that is known.
     """
 
     fps: float
@@ -162,6 +173,8 @@ class Status:
     provider: str
     note: str
     sinks: tuple[str, ...]
+    tier: str = ""
+    wearer: str = ""
 
 
 class Meter:

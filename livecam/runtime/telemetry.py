@@ -32,6 +32,9 @@ class InferenceCounters:
     Attributes:
         taken: Frames taken from the first ring; equals `published` plus all of `withheld`.
         busy_since_ns: When the frame in progress was taken; 0 when idle.
+        tier: Of quality, in force; "" where nothing can be given up.
+        tiers: Swapped and published frames by the tier they were made on.
+        reason: Why the last frame was withheld; None when it was published.
     """
 
     taken: int = 0
@@ -42,6 +45,9 @@ class InferenceCounters:
     busy_since_ns: int = 0
     whole: Histogram = field(default_factory=Histogram)
     stages: dict[str, Histogram] = field(default_factory=dict)
+    tier: str = ""
+    tiers: dict[str, int] = field(default_factory=dict)
+    reason: Withheld | None = None
 
     def add_stages(self, stages: Mapping[str, int]) -> None:
         """Add one frame's stage durations, ns."""

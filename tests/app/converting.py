@@ -20,6 +20,7 @@ from livecam.app.convert import Conversion, Options, convert
 from livecam.config import Config, Paths, load
 from livecam.core.cleared import How, Withheld
 from livecam.core.frame import Frame, Image, Picture, Size
+from livecam.core.ladder import Tier
 from livecam.core.settings import Settings
 from livecam.core.stamp import read_stamp, stamp
 
@@ -154,6 +155,9 @@ class Storing:
 
     def reset(self) -> None:
         self.resets += 1
+
+    def adapt(self, tier: Tier) -> None:
+        pass
 
     def stages(self) -> Mapping[str, int]:
         return {}

@@ -10,6 +10,7 @@ from livecam.app import Daemon, Panic, output_process_start
 from livecam.config import Config, load
 from livecam.core.cleared import How
 from livecam.core.frame import Frame, Picture
+from livecam.core.ladder import Tier
 from livecam.core.settings import Settings
 from tests.app import tracing
 
@@ -25,6 +26,9 @@ class Painter:
         return How.SWAPPED
 
     def reset(self) -> None:
+        pass
+
+    def adapt(self, tier: Tier) -> None:
         pass
 
     def stages(self) -> Mapping[str, int]:

@@ -25,21 +25,25 @@ def between_frames() -> int:
 
 
 def test_steady_state_allocates_no_full_frame(mesh_models: Mapping[str, Path]) -> None:
-    """Within a second and a half of running, traced memory never rises by as much as one I420 picture, half a frame."""
-    values = {"source.spec": "synthetic", "source.size": str(SIZE), "output.sinks": "null", "source.fps": "15"}
+    """Within three seconds of running, traced memory never rises by as much as one I420 picture, half a frame."""
+    values = {"source.spec": "synthetic", "source.size": str(SIZE), "source.fps": "6", "output.sinks": "null"}
+    # Whoever is traced is slow, and what is given up then frees its memory.
+    values["governor.enabled"] = "false"
     daemon = Daemon(load(values, Path(os.devnull), {}).config)
     daemon.start()
-    tracemalloc.start()
     try:
+        # Whoever looks seldom has had a look, and has its buffers.
         deadline = time.monotonic() + 30
-        while daemon.report().sent["live"] < 30 and time.monotonic() < deadline:
+        while daemon.report().sent["live"] < 66 and time.monotonic() < deadline:
             daemon.check()
             time.sleep(0.1)
+        tracemalloc.start()
         gc.collect()
+        time.sleep(0.5)
         live = daemon.report().sent["live"]
         tracemalloc.reset_peak()
         before = between_frames()
-        time.sleep(1.5)
+        time.sleep(3.0)
         after, (_, peak) = between_frames(), tracemalloc.get_traced_memory()
         assert daemon.report().sent["live"] > live + 5, "nothing ran"
     finally:

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
+import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -13,7 +15,9 @@ from click.testing import CliRunner
 
 from livecam.app import run
 from livecam.app.assemble import Assembly
+from livecam.app.compiled import Wanted
 from livecam.app.convert import convert
+from livecam.app.exchange import Served
 from livecam.app.mesh import Networks
 from livecam.app.neural import NeuralNetworks
 from livecam.bench.standins import is_stand_in
@@ -26,7 +30,12 @@ from livecam.core.frame import NS_PER_S, Frame, Image, Size
 from livecam.core.seams import Processor
 from livecam.core.settings import Settings
 from livecam.errors import ConfigError, ModelError, WeightsCorrupt, WeightsMissing
+from livecam.inference.backends import Backend
+from livecam.pipeline import PersonaSource
+from livecam.runtime.report import Status
 from tests.app.converting import every, write_clip
+from tests.app.test_compiled import network, workshop
+from tests.inference.computers import RTX_3060, PretendComputer
 
 SIZE = Size(640, 480)
 PRESETS = ("fast", "balanced", "quality", "identity")
@@ -216,3 +225,59 @@ def test_a_camera_is_a_live_face(source: str, shelf: Path, tmp_path: Path) -> No
     config = config_of(shelf, neural__preset="fast", source__spec=source, output__sinks="memory", run__seconds="20")
     with pytest.raises(ConfigError, match="your own face would be sent"):
         run(config, paths=paths_in(tmp_path))
+
+
+class Compiled:
+    """A card's networks, which the processor runs; one of them is not compiled yet."""
+
+    def __init__(self, neural: NeuralNetworks, folder: Path) -> None:
+        self.workshop = workshop(folder)
+        self._neural = neural
+        self._wanted = Wanted(network("scrfd_500m", folder / "models"))
+
+    def missing(self) -> list[Wanted]:
+        return [] if self.workshop.is_ready(self._wanted) else [self._wanted]
+
+    def serve(self, personas: PersonaSource) -> Served:
+        held = ExitStack()
+        return Served(self._neural.pipeline(personas, None, held), "rtx", "rtx", close=held.close)
+
+
+def test_a_call_goes_on_while_its_networks_are_compiled_and_exchanged(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a computer with a card, which is not there: from the first picture to the last no frame fails."""
+    computer = PretendComputer((Backend.RTX, Backend.CPU), RTX_3060)
+    monkeypatch.setattr("livecam.app.neural.ThisComputer", lambda: computer)
+    monkeypatch.setattr(Assembly, "_compiled", lambda self, _: Compiled(self._neural, tmp_path))
+    config = config_of(
+        shelf,
+        neural__preset="fast",
+        neural__detector="none",
+        source__spec="synthetic",
+        source__size="640x480",
+        source__fps="15",
+        output__sinks="memory",
+        run__seconds="30",
+    )
+    statuses: list[Status] = []
+    stop = threading.Event()
+
+    def look(status: Status) -> None:
+        statuses.append(status)
+        if status.provider == "rtx" and len(statuses) - exchanged(statuses) > 15:
+            stop.set()
+
+    report = run(config, look, stop, paths_in(tmp_path))
+    told = [status.provider for status in statuses if status.showing == "live"]
+    assert told[0].startswith("cpu")
+    assert told[-1] == report.provider == "rtx"
+    assert any("Compiling for the graphics card: scrfd_500m" in status.note for status in statuses)
+    assert "failed" not in report.withheld
+    after = statuses[exchanged(statuses) :]
+    assert {status.showing for status in after} <= {"live", "held"}, "never the slate"
+
+
+def exchanged(statuses: list[Status]) -> int:
+    """Which was the first to tell of the compiled networks."""
+    return next((number for number, status in enumerate(statuses) if status.provider == "rtx"), len(statuses))

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from livecam.core.settings import (
     Command,
     Eyes,
+    Hold,
     Mode,
     Others,
     Panic,
+    Release,
     Resume,
     SetBlend,
     SetEyes,
@@ -29,6 +31,8 @@ UNIT = st.floats(0, 1)
 COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.just(Panic()),
     st.just(Resume()),
+    st.just(Hold()),
+    st.just(Release()),
     st.builds(SetMode, st.sampled_from(Mode)),
     st.builds(SetOthers, st.sampled_from(Others)),
     st.builds(SetPersona, st.text(max_size=5)),
@@ -75,6 +79,8 @@ def test_apply_is_pure(commands: list[Command], last: Command) -> None:
     [
         (Settings(), Panic()),
         (Settings(panic=True), Resume()),
+        (Settings(), Hold()),
+        (Settings(panic=True, holding=True), Release()),
         (Settings(mode=Mode.PASSTHROUGH), SetMode(Mode.SWAP)),
         (Settings(others=Others.LEAVE), SetOthers(Others.BLUR)),
         (Settings(others=Others.BLUR), SetOthers(Others.WITHHOLD)),
@@ -95,10 +101,33 @@ def test_what_tightens_lifts_the_floor_to_the_new_revision(before: Settings, com
         SetEyes(Eyes.TARGET),
         SetSteadiness(1.0),
         SetBlend(0.5),
+        Release(),
     ],
 )
 def test_what_does_not_tighten_leaves_the_floor(command: Command) -> None:
     assert apply(Settings(), command).privacy_floor == 0
+
+
+@pytest.mark.parametrize(
+    ("commands", "panic"),
+    [
+        ([Hold()], True),
+        ([Hold(), Release()], False),
+        ([Hold(), Hold(), Release()], False),
+        ([Hold(), Resume()], False),
+        ([Panic(), Release()], True),
+        ([Panic(), Hold(), Release()], True),
+        ([Hold(), Panic(), Release()], True),
+        ([Hold(), Resume(), Panic(), Release()], True),
+        ([Panic(), Resume(), Release()], False),
+    ],
+)
+def test_letting_go_ends_a_hold_but_never_a_panic(commands: list[Command], panic: bool) -> None:
+    settings = Settings()
+    for command in commands:
+        settings = apply(settings, command)
+    assert settings.panic is panic
+    assert settings.holding is (panic and not any(isinstance(command, Panic) for command in commands))
 
 
 def test_every_value_arrives() -> None:

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.frame import NS_PER_MS, NS_PER_S
+from livecam.core.ladder import FULL, Ladder, Sharpening, Tier, ladder_for
 from livecam.core.settings import Settings
 from livecam.runtime.governor import Cause, Governor, Rules, Step
-from livecam.runtime.ladder import Ladder, Sharpening, Tier, ladder_for
 
-LADDER = ladder_for(enhancer=True, small_enhancer=True, mask=True)
+LADDER = ladder_for(enhancer=True, small_enhancer=True, mask=True, detects=True, shrinks=True)
 RULES = Rules()
 FRAME_NS = NS_PER_S // 30
 CURVE = Path(__file__).parent / "data" / "load_ms.txt"
@@ -267,15 +267,23 @@ def test_a_ladder_goes_down(tiers: tuple[Tier, ...]) -> None:
 
 
 @pytest.mark.parametrize("enhancer", [True, False])
-@pytest.mark.parametrize("small_enhancer", [True, False])
+@pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("mask", [True, False])
-def test_only_what_is_configured_is_given_up(*, enhancer: bool, small_enhancer: bool, mask: bool) -> None:
-    names = [tier.name for tier in ladder_for(enhancer=enhancer, small_enhancer=small_enhancer, mask=mask).tiers]
-    assert ("enhancer every 2nd frame" in names) == enhancer
-    assert ("smaller enhancer" in names) == (enhancer and small_enhancer)
-    assert ("mask off" in names) == mask
-    assert names[0] == "full quality"
-    assert names[-2:] == ["detect every 4th frame", "smaller input"]
+@pytest.mark.parametrize("detects", [True, False])
+def test_only_what_is_there_is_given_up(*, enhancer: bool, small: bool, mask: bool, detects: bool) -> None:
+    ladder = ladder_for(enhancer=enhancer, small_enhancer=small, mask=mask, detects=detects, shrinks=detects)
+    bottom = ladder.tiers[-1]
+    assert [tier.name for tier in ladder.tiers] == [
+        FULL,
+        *["enhancer every 2nd frame"] * enhancer,
+        *["smaller enhancer"] * (enhancer and small),
+        *["mask off"] * mask,
+        *["detect every 4th frame", "smaller input"] * detects,
+    ]
+    assert (bottom.sharpen_every > 1) == enhancer
+    assert (bottom.sharpening is Sharpening.SMALL) == (enhancer and small)
+    assert bottom.mask != mask
+    assert (bottom.detect_every > 1, bottom.input_share < 1) == (detects, detects)
 
 
 def test_numbers_that_contradict_each_other_are_refused() -> None:

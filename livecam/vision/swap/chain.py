@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from livecam.core.face import Face
 from livecam.core.frame import Image, Points, Size
+from livecam.core.ladder import Sharpening, Tier
 from livecam.core.persona import Persona
 from livecam.core.seams import Canvas
 from livecam.core.settings import Settings
@@ -15,6 +17,7 @@ from livecam.vision.color import ColourMatcher
 from livecam.vision.enhance import Enhancer
 from livecam.vision.swap.identity import NeuralIdentity
 from livecam.vision.swap.masks import CropMask, Maskers, refuse_bare
+from livecam.vision.swap.paced import PacedSharpener, Whose
 from livecam.vision.swap.sharpen import Painting, Sharpener
 from livecam.vision.swap.sound import refuse_unchanged
 from livecam.vision.swap.stage import CropSwapper
@@ -52,6 +55,8 @@ class StageSwapper:
         enhancer: What sharpens; None for nothing. At a `Settings.blend` of 0 it is not run.
         colour: 0..1, how far the swapped crop takes on the wearer's colours.
         now_ns: Monotonic time; colours are smoothed over it.
+        small_enhancer: What sharpens on the tiers that ask for a smaller one; None for `enhancer` there too.
+        steady_texture: Whether texture that enhancers invent is kept from crawling.
 
     Raises:
         ValueError: The share of colours is out of range.
@@ -65,6 +70,8 @@ class StageSwapper:
         enhancer: Enhancer | None = None,
         colour: float = 1.0,
         now_ns: Callable[[], int] = time.monotonic_ns,
+        small_enhancer: Enhancer | None = None,
+        steady_texture: bool = False,
     ) -> None:
         if not 0.0 <= colour <= 1.0:
             raise ValueError(f"A share of the wearer's colours lies in 0..1, not {colour}.")
@@ -75,8 +82,15 @@ class StageSwapper:
         self._now_ns = now_ns
         self._size = Size(swapper.side, swapper.side)
         self._crop, self._swapped = (np.empty(self._size.image_shape, np.uint8) for _ in range(2))
-        self._mask = CropMask(masks, swapper.side)
-        self._sharpen = None if enhancer is None else Sharpener(enhancer, swapper, masks.box_blur)
+        # Without networks that find what covers the face, all of it is covered.
+        self._masked = CropMask(masks, swapper.side)
+        self._unmasked = CropMask(replace(masks, before=(), after=()), swapper.side)
+        self._mask = self._masked
+        enhancers = {Sharpening.FULL: enhancer, Sharpening.SMALL: small_enhancer if enhancer else None}
+        sharpeners = {
+            kind: Sharpener(each, swapper, masks.box_blur, steady_texture) for kind, each in enhancers.items() if each
+        }
+        self._sharpen = PacedSharpener(sharpeners) if sharpeners else None
         self._wearers = Wearers(_Wearer)
         self._stages: dict[str, int] = {}
         self._mark_ns = 0
@@ -106,14 +120,22 @@ class StageSwapper:
         self._lap("region")
         painting = Painting(self._swapped, mask, matrix)
         if sharpen is not None:
-            painting = sharpen(painting, settings.blend)
+            painting = sharpen(painting, Whose(face.track_id, persona.digest, settings.blend))
         self._lap("enhance")
         canvas.paint(painting.image, painting.mask, painting.matrix)
         self._lap("paint")
 
     def reset(self) -> None:
-        """Forget every wearer's colours."""
+        """Forget every wearer's colours, and the enhancer's detail."""
         self._wearers.clear()
+        if self._sharpen is not None:
+            self._sharpen.reset()
+
+    def adapt(self, tier: Tier) -> None:
+        """See `Adaptable`: the enhancer's size and pace, and whether networks find what covers the face."""
+        self._mask = self._masked if tier.mask else self._unmasked
+        if self._sharpen is not None:
+            self._sharpen.adapt(tier)
 
     def stages(self) -> Mapping[str, int]:
         """Duration of each stage of the last call, ns."""

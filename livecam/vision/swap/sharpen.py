@@ -5,12 +5,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from livecam.core.frame import Image, Matrix, Size
-from livecam.core.geometry import compose, invert
+from livecam.core.frame import Image, Matrix, Points, Size
+from livecam.core.geometry import compose, invert, transform
 from livecam.core.seams import Canvas
 from livecam.vision.blend import Blender
 from livecam.vision.enhance import Enhancer, blended
 from livecam.vision.mask.box import box_mask
+from livecam.vision.steady_texture import SteadyTexture
 from livecam.vision.swap.stage import CropSwapper
 from livecam.vision.template import Template, points_of
 
@@ -69,9 +70,10 @@ class Sharpener:
         enhancer: What sharpens.
         swapper: What swaps.
         box_blur: 0..1, of the box mask of the enhancer's crop.
+        steady: Whether texture that the enhancer invents is kept from crawling, by what it invented a frame ago.
     """
 
-    def __init__(self, enhancer: Enhancer, swapper: CropSwapper, box_blur: float) -> None:
+    def __init__(self, enhancer: Enhancer, swapper: CropSwapper, box_blur: float, steady: bool = False) -> None:
         field = field_of(swapper, enhancer)
         left, top = min(field.left, 0), min(field.top, 0)
         right, bottom = (max(start + field.side, swapper.side) for start in (field.left, field.top))
@@ -85,15 +87,18 @@ class Sharpener:
         self._enhancer = enhancer
         self._box = box_mask(enhancer.side, box_blur)
         self._plain, self._sharp = (np.empty((enhancer.side, enhancer.side, 3), np.uint8) for _ in range(2))
+        self._detail = np.zeros((enhancer.side, enhancer.side, 3), np.int16)
+        self._sharpened: tuple[slice, slice] | None = None
         self._mask, self._faded = np.zeros_like(self._box), np.empty((swapper.side, swapper.side), np.uint8)
         self._blend = Blender()
+        self._texture = SteadyTexture(enhancer.side, self._five(swapper)) if steady else None
 
     def crop(self, canvas: Canvas[Image], matrix: Matrix) -> Image:
         """The swapper's crop, for `matrix`, frame px to its px: a view, valid until this or `__call__` is called."""
         canvas.crop(compose(self._to_wide, matrix), self._size, self._wide)
         return self._wide[self._own]
 
-    def __call__(self, swap: Painting, blend: float) -> Painting:
+    def __call__(self, swap: Painting, blend: float, follows: bool = False) -> Painting:
         """What was made of the last `crop`, sharpened.
 
         What is painted is no more than the swap's mask shows.
@@ -101,6 +106,7 @@ class Sharpener:
         Args:
             swap: The swapped crop.
             blend: 0..1, how much of the sharpened face is shown.
+            follows: Whether the last call was of the same face in the same persona, as much sharpened.
 
         Returns:
             Memory of its own, valid until the next call.
@@ -111,11 +117,43 @@ class Sharpener:
         """
         self._join(swap)
         self._enhancer(self._plain, self._sharp)
-        # What is hidden by the mask need not be right.
-        left, top, width, height = cv2.boundingRect(self._mask)
-        part = np.s_[top : top + height, left : left + width]
+        part = self._sharpened = self._shown()
         blended(self._sharp[part], self._plain[part], blend, self._sharp[part])
+        if self._texture is not None:
+            if not follows:
+                self._texture.reset()
+            self._texture(self._sharp, self._plain)
         return Painting(self._sharp, self._mask, compose(self._to_fine, swap.matrix))
+
+    def carry(self, swap: Painting) -> Painting:
+        """What was made of the last `crop`, with the detail that the last `__call__` added: the enhancer is not run.
+
+        The crop is aligned with the face, so that pores and lashes are where they were a frame ago.
+
+        Args:
+            swap: The swapped crop, of the same face in the same persona.
+
+        Returns:
+            As `__call__`.
+        """
+        if self._sharpened is not None:
+            part, self._sharpened = self._sharpened, None
+            self._detail.fill(0)
+            cv2.subtract(self._sharp[part], self._plain[part], dst=self._detail[part], dtype=cv2.CV_16S)
+        self._join(swap)
+        part = self._shown()
+        cv2.add(self._plain[part], self._detail[part], dst=self._sharp[part], dtype=cv2.CV_8U)
+        return Painting(self._sharp, self._mask, compose(self._to_fine, swap.matrix))
+
+    def _five(self, swapper: CropSwapper) -> Points:
+        """(5, 2) f32 px of the enhancer's crop: where eyes, nose tip and mouth corners lie."""
+        five = points_of(Template.ARCFACE_128, 128)
+        return transform(compose(self._to_fine, swapper.matrix(five)), five)
+
+    def _shown(self) -> tuple[slice, slice]:
+        """The part that the mask shows; what it hides need not be right."""
+        left, top, width, height = cv2.boundingRect(self._mask)
+        return slice(top, top + height), slice(left, left + width)
 
     def _join(self, swap: Painting) -> None:
         """Write the swap in its surroundings, and its mask, at the enhancer's size.

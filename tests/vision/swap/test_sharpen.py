@@ -91,3 +91,44 @@ def test_what_the_mask_hides_is_the_wearers_in_the_enhancers_eyes_too(
     assert np.abs(painting.image[far].astype(int) - there[far]).mean() < 2
     inside = cv2.erode(painting.mask, np.ones((15, 15), np.uint8)) == 255
     assert np.abs(painting.image[inside].astype(int) - (255 - there[inside].astype(int))).mean() < 3
+
+
+def crawls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every enhancer invents another texture each time."""
+    plainly, random = Enhancer.__call__, np.random.default_rng(5)
+
+    def inventing(sharp: Enhancer, crop: Image, out: Image) -> Image:
+        plainly(sharp, crop, out)
+        texture = random.normal(0, 7, out.shape)
+        np.copyto(out, np.clip(out + texture, 0, 255).astype(np.uint8))
+        return out
+
+    monkeypatch.setattr(Enhancer, "__call__", inventing)
+
+
+@pytest.mark.parametrize(
+    ("steady", "follows", "held"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_invented_texture_is_held_only_from_a_crop_of_the_same_face_and_only_if_wanted(
+    steady: bool,
+    follows: bool,
+    held: bool,
+    crop_swapper: Stages,
+    enhancer: Enhancers,
+    frame: Image,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crawls(monkeypatch)
+    stage = crop_swapper()
+    soft = cv2.GaussianBlur(frame, (0, 0), 9).astype(np.uint8)
+    matrix, canvas = stage.matrix(five_at(320, 180, 200)), canvas_of(soft)
+    sharpener = Sharpener(enhancer(), stage, 0.0, steady)
+    images = []
+    for _ in range(6):
+        crop = sharpener.crop(canvas, matrix).copy()
+        painting = sharpener(Painting(crop, np.full((128, 128), 255, np.uint8), matrix), 1.0, follows)
+        images.append(painting.image.astype(int))
+    forehead = np.s_[90:140, 200:310]
+    crawled = np.abs(images[-1][forehead] - images[-2][forehead]).mean()
+    # Two independent textures of this strength differ by 7.9 levels in the mean.
+    assert 0.3 < crawled < 4.0 if held else crawled > 7.0

@@ -7,7 +7,7 @@ the daemon less safe.
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 
 class Sharpening(StrEnum):
@@ -16,6 +16,9 @@ class Sharpening(StrEnum):
     FULL = "full"
     SMALL = "small"
 
+
+FULL: Final = "full quality"
+"""Name of the tier at the top of every ladder."""
 
 _DEARNESS: Final = {Sharpening.FULL: 1, Sharpening.SMALL: 0}
 
@@ -56,6 +59,18 @@ class Tier:
         return (_DEARNESS[self.sharpening], sharpened, float(self.mask), detected, self.input_share)
 
 
+class Adaptable(Protocol):
+    """A part that can spend less on how the picture looks, and do its work all the same."""
+
+    def adapt(self, tier: Tier) -> None:
+        """From the next frame on spend no more than `tier` allows.
+
+        It touches nothing about safety: what is withheld, blurred and watched over stays what it was, and of a face
+        more may be covered, never less.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """Tiers, best first. Each spends less than the one before on one thing at least, and more on none.
@@ -81,19 +96,31 @@ class Ladder:
         return len(self.tiers) - 1
 
 
-def ladder_for(*, enhancer: bool, small_enhancer: bool, mask: bool) -> Ladder:
+def ladder_for(
+    *, enhancer: bool, small_enhancer: bool, mask: bool, detects: bool = False, shrinks: bool = False
+) -> Ladder:
     """The ladder for what is configured: a step that would change nothing is left out, since it would only cost time.
 
     Args:
         enhancer: An enhancer is configured.
         small_enhancer: A smaller one is there to take its place.
         mask: A mask network is configured.
+        detects: The wearer's detector runs on every frame. One that looks only for who is not followed yet does not,
+            nor does one whose findings the watch needs.
+        shrinks: The wearer's detector can work on a smaller picture. One of a fixed size takes as long as ever.
     """
-    sharpening = Sharpening.SMALL if small_enhancer else Sharpening.FULL
-    halved = Tier("enhancer every 2nd frame", sharpen_every=2)
-    smaller = Tier("smaller enhancer", sharpening, 2)
-    bare = Tier("mask off", sharpening, 2, mask=False)
-    seldom = Tier("detect every 4th frame", sharpening, 2, mask=False, detect_every=4)
-    small = Tier("smaller input", sharpening, 2, mask=False, detect_every=4, input_share=0.5)
-    wanted = ((enhancer, halved), (enhancer and small_enhancer, smaller), (mask, bare))
-    return Ladder((Tier("full quality"), *(tier for there, tier in wanted if there), seldom, small))
+    sharpening = Sharpening.SMALL if enhancer and small_enhancer else Sharpening.FULL
+    every, seldom = 2 if enhancer else 1, 4 if detects else 1
+    halved = Tier("enhancer every 2nd frame", sharpen_every=every)
+    smaller = Tier("smaller enhancer", sharpening, every)
+    bare = Tier("mask off", sharpening, every, mask=not mask)
+    rare = Tier("detect every 4th frame", sharpening, every, mask=not mask, detect_every=seldom)
+    small = Tier("smaller input", sharpening, every, mask=not mask, detect_every=seldom, input_share=0.5)
+    wanted = (
+        (enhancer, halved),
+        (enhancer and small_enhancer, smaller),
+        (mask, bare),
+        (detects, rare),
+        (shrinks, small),
+    )
+    return Ladder((Tier(FULL), *(tier for there, tier in wanted if there)))

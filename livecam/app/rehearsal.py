@@ -1,0 +1,139 @@
+"""The pipeline of a run over frames that somebody else reads, with its follower in somebody else's hands."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from livecam.app.assemble import networks_of, neural_of, persona_library, provider_name
+from livecam.app.convert_clearing import Clearing, MediaTime
+from livecam.app.mesh import LANDMARKS, Networks
+from livecam.app.wearers import MOST_FACES, Wearers
+from livecam.config import Config, Paths
+from livecam.core.frame import NS_PER_MS, Image, Points, Size
+from livecam.core.seams import Detector, Follower, Processor
+from livecam.core.settings import Mode, SetMode, apply
+from livecam.faces import entry
+from livecam.faces.library import BUILT_IN, built_in_photo
+from livecam.faces.photo import decode_photo
+from livecam.privacy.gate import Gate
+from livecam.privacy.slate import draw_slate, to_picture
+from livecam.vision.mesh.landmarks import MeshLandmarker
+from livecam.vision.watch import FaceWatch
+
+Wrap = Callable[[Follower], Follower]
+"""Puts something around a follower."""
+
+
+class Rehearsed(NamedTuple):
+    """One pipeline.
+
+    Attributes:
+        clearing: Judges the frames of a clip.
+        processor: The pipeline in it.
+        close: Ends its threads.
+    """
+
+    clearing: Clearing
+    processor: Processor
+    close: Callable[[], None]
+
+
+class _Wrapping(Networks):
+    """The embedded networks; what follows is wrapped, what watches can be closed."""
+
+    def __init__(self, folder: Path, provider: str, wearers: Wearers, wrap: Wrap) -> None:
+        super().__init__(folder, provider, find_wearers=lambda: wearers)
+        self._wrap = wrap
+        self._watches: list[FaceWatch] = []
+
+    def follower(self, detector: Detector | None = None, faces: int = MOST_FACES) -> Follower:  # type: ignore[override]
+        """See `Networks`."""
+        return self._wrap(super().follower(detector, faces))
+
+    def watch(self) -> FaceWatch:
+        """See `Networks`."""
+        self._watches.append(super().watch())
+        return self._watches[-1]
+
+    def close(self) -> None:
+        """End the threads of what was made."""
+        for watch in self._watches:
+            watch.close()
+
+
+class Rehearsal:
+    """Makes pipelines of one configuration, each fresh.
+
+    Whoever is followed longest is swapped, enrolled or not: a clip need not show the user.
+
+    Args:
+        config: Checked configuration.
+        paths: Where files are kept.
+
+    Attributes:
+        persona: As it is worn.
+        networks: Names of the published networks that take part.
+
+    Raises:
+        ConfigError, ModelError, PersonaError: As a run would.
+    """
+
+    def __init__(self, config: Config, paths: Paths) -> None:
+        self._config = config
+        self._paths = paths
+        self._place = config.models.cache or paths.models, provider_name(config.models.provider)
+        self._networks = networks_of(config, paths)
+        self._networks.ensure()
+        self._wearers = self._networks.wearers
+        neural = neural_of(config, paths, self._networks)
+        self.networks: tuple[str, ...] = ()
+        if neural is not None:
+            neural.ensure()
+            self.networks = neural.names
+        self._library = persona_library(config, paths, self._networks)
+        self.persona = self._library.load(config.settings.persona)
+
+    def pipeline(self, size: Size, wrap: Wrap, steadiness: float | None = None) -> Rehearsed:
+        """A fresh pipeline.
+
+        Args:
+            size: Of the frames.
+            wrap: Put around the follower.
+            steadiness: Instead of the configured one.
+        """
+        now = MediaTime()
+        embedded = _Wrapping(*self._place, self._wearers, wrap)
+        networks = neural_of(self._config, self._paths, embedded, now) or embedded
+        processor = networks.pipeline(lambda _: self.persona)
+        settings = apply(self._config.settings, SetMode(Mode.SWAP))
+        if steadiness is not None:
+            settings = replace(settings, steadiness=steadiness)
+        slate = to_picture(draw_slate(size, self._config.privacy.slate_text))
+        gate = Gate(slate, int(self._config.privacy.hold_ms * NS_PER_MS))
+        clearing = Clearing(processor, gate, settings, size, now)
+        return Rehearsed(clearing, processor, embedded.close)
+
+    def landmarker(self) -> MeshLandmarker:
+        """The embedded landmarker, with an engine of its own."""
+        return MeshLandmarker(self._networks.engine(LANDMARKS))
+
+    def points_in(self, image: Image) -> Points | None:
+        """(478, 3) f32 px: landmarks of the largest face in `image`, (H, W, 3) u8 BGR; None when there is none."""
+        faces = self._networks.follower()(image, 0, 0.0)
+        return np.column_stack([faces[0].landmarks.points, faces[0].depth]) if faces else None
+
+    def photos(self) -> Sequence[Image]:
+        """The persona's photos, (H, W, 3) u8 BGR.
+
+        Raises:
+            PersonaError: They cannot be read.
+        """
+        if self.persona.name == BUILT_IN:
+            return [decode_photo(built_in_photo(), "persona.jpg").image]
+        folder = self._library.show(self.persona.name).folder
+        assert folder is not None, "only the built-in persona has no folder"
+        record = entry.read(folder)
+        return [photo.image for photo in entry.decode_all(record, entry.photo_bytes(folder, record))]
