@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test test-e2e test-oracle test-tensorrt models lint format bench lock clean
+.PHONY: run test test-e2e test-oracle test-tensorrt test-remote models lint format bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
@@ -45,6 +45,19 @@ $(RTX)/.ready: tests/tensorrt/requirements.txt
 	$(RTX)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
+# Against a real Triton server, in an environment of its own; its Python backend wants Python 3.11 or 3.12.
+REMOTE := $(VENV)-remote
+REMOTE_PYTHON ?= $(shell for p in python3.12 python3.11 $(PYTHON); do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && { echo "$$p"; break; }; done)
+test-remote: $(VENV)/.dev $(REMOTE)/.ready
+	LIVECAM_TRITON=$(REMOTE) $(PYTEST) -m remote tests/remote $(ARGS)
+
+$(REMOTE)/.ready: tests/remote/requirements.txt
+	@test -n "$(REMOTE_PYTHON)" || { echo "The Triton server needs Python 3.11 or 3.12; name one: make test-remote REMOTE_PYTHON=..."; exit 1; }
+	$(REMOTE_PYTHON) -m venv $(REMOTE)
+	$(REMOTE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/remote/requirements.txt
+	@touch $@
+
 models: $(VENV)/.runtime
 	$(BIN)/livecam models fetch
 
@@ -64,6 +77,10 @@ lock:
 	$(COMPILE) --extra vcam --group dev --group judges -o requirements-dev.txt
 	uv pip compile tests/oracle/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header -q -o tests/oracle/requirements.txt
+	uv pip compile tests/tensorrt/requirements.in --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+		--no-header -q -o tests/tensorrt/requirements.txt
+	uv pip compile tests/remote/requirements.in --no-deps --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header -q -o tests/remote/requirements.txt
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "livecam needs Python 3.11, 3.12 or 3.13; install one, or name it: make run PYTHON=/path/to/python3.12"; exit 1; }
