@@ -352,6 +352,11 @@ def changed(**change: object) -> Status:
     return Status(**(values | change))
 
 
+def test_the_line_says_how_the_wearer_is_told_from_others() -> None:
+    assert "wearer" not in line(STATUS).plain
+    assert line(changed(wearer="recognised by sface")).plain.endswith("cpu  wearer: recognised by sface")
+
+
 def test_status_line_is_loud_where_it_must_be() -> None:
     assert line(STATUS).plain == "live       30.0 fps  age 18/31 ms  drops 3  ann  cpu"
     open_face = line(changed(mode="passthrough"))
@@ -359,6 +364,8 @@ def test_status_line_is_loud_where_it_must_be() -> None:
     assert "red" in str(open_face.spans[0].style)
     slate = line(changed(showing="slate", note="No [b]camera[/b]", state="degraded")).plain
     assert slate.endswith("slate  No [b]camera[/b]")
+    assert line(changed(tier="full quality")).plain == line(STATUS).plain
+    assert line(changed(tier="mask off")).plain.endswith("cpu  mask off")
 
 
 def test_plain_lines_come_every_five_seconds(

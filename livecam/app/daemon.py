@@ -8,6 +8,7 @@ from dataclasses import asdict
 from livecam.app import machine
 from livecam.app.assemble import Assembly
 from livecam.app.choose import choose_source
+from livecam.app.controls import Controls
 from livecam.app.exit import inner_exit, outer_exit
 from livecam.app.registry import make_source
 from livecam.app.signals import stopping_on_signals
@@ -19,7 +20,7 @@ from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_MS, NS_PER_S
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock, Processor
-from livecam.core.settings import Command, Reply, SetPersona
+from livecam.core.settings import Command, Reply, SetPersona, Settings
 from livecam.errors import ConfigError, LivecamError, ModelError, PersonaError, SinkGone, SourceEnded, SourceGone
 from livecam.runtime.governor import Governor, Rules
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop
@@ -32,8 +33,6 @@ log = logging.getLogger(__name__)
 
 CHECK_S = 0.1
 """How often the run is looked at."""
-
-_REASONS = {Withheld.NO_WEARER: "nobody enrolled is in the picture"}
 
 _CAPTURE = Policy(DEVICE_BANDS, (SourceGone, ConfigError))
 _INFERENCE = Policy(INFERENCE_BANDS, (ModelError, PersonaError, ConfigError))
@@ -125,6 +124,10 @@ class Daemon:
             self._assembly.wardrobe.prepare(command.name)
         return self._cell.submit(command)
 
+    def settings(self) -> Settings:
+        """In force. Any thread."""
+        return self._cell.current
+
     def status(self, health: Health) -> Status:
         """How things stand, for the status line."""
         fps, p50, p95 = self._meter.read()
@@ -148,8 +151,10 @@ class Daemon:
 
     def _why(self) -> str:
         """Why there is nothing to be seen, where that is not plain to be seen."""
-        reason = self._telemetry.inference.reason if self._meter.showing() == "slate" else None
-        return _REASONS.get(reason, "") if reason is not None else ""
+        if self._meter.showing() != "slate" or self._telemetry.inference.reason is not Withheld.NO_WEARER:
+            return ""
+        enrolled = self._assembly.enrolment
+        return "nobody enrolled is in the picture" if enrolled else "somebody else than the wearer is in the picture"
 
     def stop(self) -> None:
         """Stop everything; the slate goes out last.
@@ -208,9 +213,16 @@ def run(
     """
     stop = stop or threading.Event()
     daemon = Daemon(config, paths)
+    controls = Controls(daemon, config, paths or Paths.find())
     with stopping_on_signals(stop):
         daemon.start()
-        error = _watch(daemon, config.run.seconds, on_status, stop)
+        try:
+            controls.start()
+            error = _watch(daemon, config.run.seconds, controls.showing(on_status), stop)
+        except ConfigError as refused:
+            error = refused
+        finally:
+            controls.stop()
         try:
             daemon.stop()
         except LivecamError as stuck:

@@ -9,7 +9,7 @@ from typing import Final
 from livecam.app.wearers import ANYBODY, MOST_FACES, Wearers
 from livecam.canvas.cpu import CpuCanvas
 from livecam.core.frame import Image
-from livecam.core.seams import Detector, Engine
+from livecam.core.seams import Detector, Engine, Follower
 from livecam.errors import ModelError
 from livecam.inference import onnx, weights
 from livecam.inference.progress import Progress
@@ -107,7 +107,7 @@ class Networks:
         """The detector for near faces, with an engine of its own."""
         return ShortRangeDetector(self.engine(SHORT_RANGE))
 
-    def follower(self, detector: Detector | None = None, faces: int = MOST_FACES) -> MeshFollower:
+    def follower(self, detector: Detector | None = None, faces: int = MOST_FACES) -> Follower:
         """What follows the wearer, with engines of its own.
 
         Args:

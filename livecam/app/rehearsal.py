@@ -49,7 +49,7 @@ class _Wrapping(Networks):
         self._wrap = wrap
         self._watches: list[FaceWatch] = []
 
-    def follower(self, detector: Detector | None = None, faces: int = MOST_FACES) -> Follower:  # type: ignore[override]
+    def follower(self, detector: Detector | None = None, faces: int = MOST_FACES) -> Follower:
         """See `Networks`."""
         return self._wrap(super().follower(detector, faces))
 

@@ -16,8 +16,8 @@ from livecam.inference.catalogue import catalogue_folders
 from livecam.inference.onnx import load_model_engine
 from livecam.inference.recognisers import RECOGNISERS, recogniser_here
 from livecam.inference.store import installed
-from livecam.pipeline import LongestFollowed
 from livecam.vision.contract import RecogniserContract
+from livecam.vision.familiar import FamiliarFace
 from livecam.vision.look import EdgeLook, RecognisedLook
 from livecam.vision.recognise import Recogniser
 from livecam.vision.wearer import LockRules, Look, WearerLock
@@ -85,7 +85,7 @@ class Wearers:
     make: Callable[[], Identifier]
 
 
-ANYBODY: Final = Wearers({}, LongestFollowed.told, "", LongestFollowed)
+ANYBODY: Final = Wearers({}, FamiliarFace.told, "", lambda: FamiliarFace(EdgeLook()))
 """Where nobody is enrolled."""
 
 

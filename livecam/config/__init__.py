@@ -6,9 +6,11 @@ Size(width=1280, height=720)
 """
 
 from livecam.config.choices import LogLevel, Provider
+from livecam.config.control import ControlConfig, HotkeysConfig
 from livecam.config.example import example_text
 from livecam.config.governor import GovernorConfig
 from livecam.config.load import Layer, Origin, Resolved, defaults, load
+from livecam.config.models import ModelsConfig
 from livecam.config.neural import NeuralConfig
 from livecam.config.paths import Paths
 from livecam.config.people import PeopleConfig
@@ -18,7 +20,6 @@ from livecam.config.schema import (
     Config,
     FaceConfig,
     LogConfig,
-    ModelsConfig,
     OutputConfig,
     PrivacyConfig,
     RunConfig,
@@ -30,8 +31,10 @@ __all__ = [
     "SECTIONS",
     "SETTINGS",
     "Config",
+    "ControlConfig",
     "FaceConfig",
     "GovernorConfig",
+    "HotkeysConfig",
     "Key",
     "Layer",
     "LogConfig",

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from livecam.config.choices import LogLevel, Provider
+from livecam.config.choices import LogLevel
 from livecam.config.compound import Otherwise, PathKind, SizeKind, SpecKind, SpecList
+from livecam.config.control import ControlConfig, HotkeysConfig
 from livecam.config.governor import GovernorConfig
 from livecam.config.kinds import Choice, Number, Switch, Text
+from livecam.config.models import ModelsConfig
 from livecam.config.neural import NeuralConfig
 from livecam.config.people import PeopleConfig
 from livecam.config.setting import META, about
@@ -179,47 +181,6 @@ class PrivacyConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelsConfig:
-    """Networks: where they are kept and what runs them."""
-
-    cache: Path | None = field(
-        default=None,
-        metadata=about(
-            Otherwise(PathKind(), "auto"), "--models-dir", "Folder of the networks; auto: the user's cache folder."
-        ),
-    )
-    recipes: Path | None = field(
-        default=None,
-        metadata=about(
-            Otherwise(PathKind(), "shipped"), "--recipes", "Folder of recipes to be used instead of the shipped ones."
-        ),
-    )
-    provider: Provider = field(
-        default=Provider.AUTO,
-        metadata=about(
-            Choice(Provider),
-            "--provider",
-            "What runs the networks. auto takes the best that works here; a named one that does not work is an error. "
-            "remote: a server of the KServe protocol, such as NVIDIA Triton, which is given aligned crops of the face.",
-        ),
-    )
-    remote: str = field(
-        default="",
-        metadata=about(
-            Text(300), "--remote", "Address of that server, such as grpcs://studio.example:8001; docs/remote.md."
-        ),
-    )
-    remote_deadline_ms: float = field(
-        default=100.0,
-        metadata=about(
-            Number(20, 1000, "ms"),
-            "--remote-deadline",
-            "How long one answer of it may take; a frame without one is withheld.",
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class RunConfig:
     """One run: how long, and what is told about it."""
 
@@ -273,6 +234,12 @@ class Config:
     )
     governor: GovernorConfig = field(
         default_factory=GovernorConfig, metadata={META: "What is given up when there is not enough time."}
+    )
+    control: ControlConfig = field(
+        default_factory=ControlConfig, metadata={META: "How a run is told what to do: see docs/control.md."}
+    )
+    hotkeys: HotkeysConfig = field(
+        default_factory=HotkeysConfig, metadata={META: "Keys that work with any window in front."}
     )
     run: RunConfig = field(default_factory=RunConfig, metadata={META: "One run: how long, and what is told about it."})
     log: LogConfig = field(default_factory=LogConfig, metadata={META: "The log."})
