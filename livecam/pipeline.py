@@ -15,6 +15,7 @@ from livecam.core.people import Identifier, Knowing, Known, Standing
 from livecam.core.persona import Persona
 from livecam.core.seams import Canvas, Follower, Swapper, Watch
 from livecam.core.settings import Mode, Others, Settings
+from livecam.errors import FaceUncovered
 
 # The watch's box and that of the landmarks are of one face if they share this much.
 _SAME_FACE = 0.3
@@ -116,9 +117,14 @@ class Pipeline(Generic[T]):
             self._watch.finish(())
             return Withheld.NO_WEARER if faces else Withheld.NO_FACE
         self._watch.copied()
-        for wearer in wearers:
-            persona = personas.get(known[wearer.track_id].person, personas[""])
-            self._swapper(self._canvas, wearer, persona, settings)
+        try:
+            for wearer in wearers:
+                persona = personas.get(known[wearer.track_id].person, personas[""])
+                self._swapper(self._canvas, wearer, persona, settings)
+        except FaceUncovered:
+            # No failure: turned away, or behind a hand. Nothing is forgotten, so that it does not flap.
+            self._watch.finish(())
+            return Withheld.UNCOVERED
         swapped_ns = time.perf_counter_ns()
         unseen = self._watch.finish(tuple(wearer.box for wearer in wearers))
         watched_ns = time.perf_counter_ns()

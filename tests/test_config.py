@@ -68,7 +68,7 @@ def test_example_parses_and_covers_every_key(tmp_path: Path) -> None:
     table = tomllib.loads(active)
     named = {f"{section}.{name}" for section, body in table.items() for name in body}
     assert named == set(SETTINGS) - {key.path for key in TABLES.values()}
-    assert [f'#{key.setting.kind.name} = "' in example_text() for key in TABLES.values()] == [True]  # type: ignore[attr-defined]
+    assert [f'#{key.setting.kind.name} = "' in example_text() for key in TABLES.values()] == [True, True]  # type: ignore[attr-defined]
     resolved = from_file(tmp_path, active)
     assert resolved.config == Config()
     assert {origin.layer for origin in resolved.origins.values()} == {Layer.FILE}

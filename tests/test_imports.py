@@ -12,6 +12,7 @@ POSIX_MODULES = {
     "livecam.app.output_process",
     "livecam.bench.readers.pipewire",
     "livecam.capture.v4l2info",
+    "livecam.control.server",
     "livecam.output.loopback",
     "livecam.output.v4l2",
 }

@@ -15,7 +15,7 @@ from livecam.core.people import Known, Standing
 from livecam.core.persona import Basis, Consent, Persona
 from livecam.core.seams import Canvas, Swapper
 from livecam.core.settings import Mode, Others, Settings
-from livecam.errors import ContractError, EngineError
+from livecam.errors import ContractError, EngineError, FaceUncovered
 from livecam.pipeline import Pipeline
 
 SIZE = Size(320, 240)
@@ -292,6 +292,13 @@ def test_a_face_that_nobody_follows_may_be_the_wearer_too() -> None:
     assert cv2.Laplacian(shown[175:210, 180:215], cv2.CV_64F).var() < 20
 
 
+def test_whom_the_persona_may_have_been_painted_on_is_covered_even_where_others_are_left() -> None:
+    crowd = Crowd(ME, STRANGER)
+    crowd.faces = (face_at(100, 120), face_at(165, 120, track_id=2))
+    shown = crowd.process(Settings(persona="ann", others=Others.LEAVE))[1]
+    assert cv2.Laplacian(shown[85:135, 150:200], cv2.CV_64F).var() < 20
+
+
 @pytest.mark.parametrize("left", [STRANGER, PERHAPS])
 @pytest.mark.parametrize("others", list(Others))
 def test_without_a_wearer_nothing_is_published(left: Known, others: Others) -> None:
@@ -308,3 +315,15 @@ def test_a_person_whose_persona_is_not_known_withholds_the_frame() -> None:
         CpuCanvas(), Following(crowd), crowd, swap, {"ann": PERSONA}.get, identifier=knows, people={"you": "bob"}
     )
     assert crowd.process()[0] is Withheld.NO_PERSONA
+
+
+def test_a_face_that_cannot_be_covered_is_withheld_without_a_failure_and_nothing_is_forgotten() -> None:
+    parts = Parts()
+
+    def turned() -> None:
+        raise FaceUncovered("turned away")
+
+    parts.on_swap = turned
+    assert parts.process()[0] is Withheld.UNCOVERED
+    assert parts.resets == 0
+    assert parts.begun == len(parts.known) == 1, "the watch is not left waiting"

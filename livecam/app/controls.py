@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, Protocol
 
-from livecam.config import Config, HotkeysConfig, Paths
+from livecam.config import USUAL, Config, HotkeysConfig, Paths
 from livecam.control.chords import bindings
 from livecam.control.desk import Desk, Json
-from livecam.control.hotkeys import Hotkeys, desktop_keys
+from livecam.control.hotkeys import Hotkeys, desktop_keys, installed
 from livecam.control.place import folder, make_private, own_socket
 from livecam.core.seams import ControlPort
-from livecam.core.settings import Command, Reply, Settings
-from livecam.errors import ConfigError, ExtraMissing, LivecamError
+from livecam.core.settings import Command, Reply, SetPersona, Settings
+from livecam.errors import ConfigError, LivecamError, PersonaError
 from livecam.runtime.report import Status
+from livecam.runtime.supervisor import State
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,9 @@ class _Port:
         self.seen: Mapping[str, Json] = {}
 
     def submit(self, command: Command) -> Reply:
+        if isinstance(command, SetPersona) and self.seen.get("state", State.STARTING) == State.STARTING:
+            # What makes a persona ready is itself still being made, in another thread.
+            raise PersonaError("livecam is still starting.", "Change the persona in a moment.")
         return self._daemon.submit(command)
 
     def settings(self) -> Settings:
@@ -77,7 +81,7 @@ class Controls:
     def __init__(self, daemon: Controlled, config: Config, paths: Paths) -> None:
         self._port = _Port(daemon, paths)
         self._config = config
-        self._bound = bindings(config.hotkeys.bound)
+        self._bound = bindings(config.hotkeys.bound, USUAL)
         self._desk = Desk(self._port)
         self._parts: list[Part] = []
 
@@ -116,7 +120,7 @@ class Controls:
             hotkeys = Hotkeys(self._bound, self._desk, desktop_keys(self._bound))
             hotkeys.start()
         except LivecamError as error:
-            asked = self._config.hotkeys != HotkeysConfig() or not isinstance(error, ExtraMissing)
+            asked = installed() or self._config.hotkeys != HotkeysConfig()
             log.log(logging.WARNING if asked else logging.INFO, "%s", error)
         else:
             self._parts.append(hotkeys)

@@ -151,7 +151,12 @@ class Daemon:
 
     def _why(self) -> str:
         """Why there is nothing to be seen, where that is not plain to be seen."""
-        if self._meter.showing() != "slate" or self._telemetry.inference.reason is not Withheld.NO_WEARER:
+        if self._meter.showing() != "slate":
+            return ""
+        reason = self._telemetry.inference.reason
+        if reason is Withheld.UNCOVERED:
+            return "the face is turned away, or too much of it is hidden"
+        if reason is not Withheld.NO_WEARER:
             return ""
         enrolled = self._assembly.enrolment
         return "nobody enrolled is in the picture" if enrolled else "somebody else than the wearer is in the picture"

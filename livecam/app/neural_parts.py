@@ -103,6 +103,7 @@ class Parts:
             self.neural.colour,
             self.now_ns,
             self._enhancer(preset.small_enhancer),
+            self.neural.steady_texture,
         )
 
     def _engine(self, name: str, batch: int = 1) -> Engine:

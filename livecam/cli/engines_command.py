@@ -71,10 +71,7 @@ def build(
         click.echo(f"There are no networks in {cache_of(resolved)}. See: livecam models list")
         return
     work = _Work(resolved, _toolkit(flavour), Precision(precision), batch, targets)
-    failed = 0
-    with progress_shown() as progress:
-        for model in chosen:
-            failed += not work.build(model, progress)
+    failed = sum(not work.build(model) for model in chosen)
     ctx.exit(1 if failed else 0)
 
 
@@ -101,20 +98,27 @@ class _Work:
         self._card = CudaDevice().card() if kit.flavour is Flavour.TENSORRT else ""
         self._plans = plans_of(resolved)
 
-    def build(self, model: "Model", progress: "Progress") -> bool:
-        """Build one plan, and say how it went; false if it failed."""
+    def build(self, model: "Model") -> bool:
+        """Build one plan, and say how it went; false if it failed, or could not be kept."""
         began = time.monotonic()
         try:
-            path, size, was_there = self._obtain(model, progress)
+            # The bar is gone before anything is said, else the two would share a line.
+            with progress_shown() as progress:
+                path, size, was_built = self._obtain(model, _Named(model.name, progress))
         except LivecamError as error:
             click.echo(f"{model.name}: {error}", err=True)
             return False
-        how = "was there already" if was_there else f"built in {time.monotonic() - began:.1f} s"
-        click.echo(f"{model.name}: {how}, {told_size(size)}, {path}")
-        return True
+        how = f"built in {time.monotonic() - began:.1f} s" if was_built else "was there already"
+        if path.exists():
+            click.echo(f"{model.name}: {how}, {told_size(size)}, {path}")
+            return True
+        click.echo(
+            f"{model.name}: {how}, {told_size(size)}, but not kept: the disk of {path.parent} is full.", err=True
+        )
+        return False
 
-    def _obtain(self, model: "Model", progress: "Progress") -> tuple[Path, int, bool]:
-        """Its file, size, and whether it was there before."""
+    def _obtain(self, model: "Model", progress: "_Named") -> tuple[Path, int, bool]:
+        """Its file, size, and whether it was built by this process."""
         from livecam.inference.catalogue import catalogue_folders
         from livecam.inference.plan_build import Terms, obtain_plan
         from livecam.inference.plan_key import file_name
@@ -134,10 +138,8 @@ class _Work:
             card=self._card,
         )
         path = self._plans.folder / file_name(key_of(request, model, self._kit.version))
-        was_there = path.exists()
-        terms = Terms(threading.Event())
-        plan = obtain_plan(self._plans, request, model, self._kit.version, _Named(model.name, progress), terms)
-        return path, plan.header.size, was_there
+        plan = obtain_plan(self._plans, request, model, self._kit.version, progress, Terms(threading.Event()))
+        return path, plan.header.size, progress.was_told
 
 
 class _Named:
@@ -150,9 +152,12 @@ class _Named:
 
     def __init__(self, name: str, progress: "Progress") -> None:
         self._name, self._progress = name, progress
+        self.was_told = False
+        """Whether there was any: something is built only where no sound plan was found."""
 
     def update(self, stage: str, done: int, total: int) -> None:
         """Hand it on."""
+        self.was_told = True
         self._progress.update(f"{self._name}: {stage}", done, total)
 
 
@@ -269,10 +274,13 @@ def _row(entry: "Entry") -> dict[str, Json]:
 
 
 def _pictures(shapes: object) -> str:
-    """Most pictures at once, from the shapes in a key: name, least, usual and most of each input."""
+    """Most pictures at once, from the shapes in a key: name, least, usual and most of each input.
+
+    Below 0 is what the recipe leaves free; it is compiled for one.
+    """
     match shapes:
         case [[str(), _, _, [int(rows), _, _, _]], *_] | [_, [str(), _, _, [int(rows), _, _, _]], *_]:
-            return str(rows)
+            return str(abs(rows))
         case _:
             return ""
 

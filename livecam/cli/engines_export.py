@@ -62,18 +62,18 @@ def export(
     if not chosen:
         click.echo(f"There are no networks in {cache_of(resolved)}. See: livecam models list")
         return
-    terms, failed = Terms(gpus, batch), 0
-    with progress_shown() as progress:
-        for done, model in enumerate(chosen):
-            progress.update("exporting", done, len(chosen))
-            failed += not _exported(resolved, model, folder, terms, plans)
+    terms = Terms(gpus, batch)
+    failed = sum(not _exported(resolved, model, folder, terms, plans) for model in chosen)
     ctx.exit(1 if failed else 0)
 
 
 def _exported(resolved: Resolved, model: "Model", folder: Path, terms: "Terms", plans: bool) -> bool:
     """Export one, and say how it went; false if it failed."""
     try:
-        made = _write(resolved, model, folder, terms, plans)
+        # The bar is gone before anything is said, else the two would share a line.
+        with progress_shown() as progress:
+            progress.update(f"{model.name}: exporting", 0, 0)
+            made = _write(resolved, model, folder, terms, plans)
     except LivecamError as error:
         click.echo(f"{model.name}: {error}", err=True)
         return False

@@ -58,6 +58,7 @@ _METAVARS: Final[Mapping[str, str]] = {
     "size": "SIZE",
     "persona": "NAME",
     "worn": "PERSON=PERSONA",
+    "bound": "KEYS=WORDS",
     "slate_text": "TEXT",
     "remote": "ADDRESS",
 }

@@ -20,8 +20,10 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "cameras": "livecam.cli.devices:cameras",
     "outputs": "livecam.cli.devices:outputs",
     "faces": "livecam.cli.faces_commands:faces_group",
+    "enroll": "livecam.cli.enroll_command:enroll",
     "models": "livecam.cli.models_commands:models_group",
     "engines": "livecam.cli.engines_command:engines_group",
+    "ctl": "livecam.cli.ctl_command:ctl",
     "config": "livecam.cli.config_commands:config_group",
     "bench": "livecam.cli.bench_group:bench_group",
 }

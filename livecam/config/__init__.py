@@ -6,7 +6,7 @@ Size(width=1280, height=720)
 """
 
 from livecam.config.choices import LogLevel, Provider
-from livecam.config.control import ControlConfig, HotkeysConfig
+from livecam.config.control import USUAL, ControlConfig, HotkeysConfig
 from livecam.config.example import example_text
 from livecam.config.governor import GovernorConfig
 from livecam.config.load import Layer, Origin, Resolved, defaults, load
@@ -30,6 +30,7 @@ __all__ = [
     "PRESETS",
     "SECTIONS",
     "SETTINGS",
+    "USUAL",
     "Config",
     "ControlConfig",
     "FaceConfig",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from livecam.config.compound import Otherwise, Pairs, PathKind
 from livecam.config.kinds import Switch
@@ -26,23 +27,27 @@ class ControlConfig:
     )
 
 
+USUAL: Final = (
+    ("<ctrl>+<alt>+p", "panic"),
+    ("<ctrl>+<alt>+r", "resume"),
+    ("<ctrl>+<alt>+n", "next"),
+    ("<ctrl>+<alt>+b", "previous"),
+    ("<ctrl>+<alt>+h", "hold"),
+)
+"""The hotkeys that are there unless they are given other words, or none."""
+
+
 @dataclass(frozen=True, slots=True)
 class HotkeysConfig:
-    """Keys, and what each says."""
+    """Keys, and what each says, beside the `USUAL` ones."""
 
     bound: tuple[tuple[str, str], ...] = field(
-        default=(
-            ("<ctrl>+<alt>+p", "panic"),
-            ("<ctrl>+<alt>+r", "resume"),
-            ("<ctrl>+<alt>+n", "next"),
-            ("<ctrl>+<alt>+b", "previous"),
-            ("<ctrl>+<alt>+h", "hold"),
-        ),
+        default=(),
         metadata=about(
             Pairs("KEYS", "WORDS"),
             "--hotkey",
             'Which keys say what, as "<ctrl>+<alt>+p" = "panic"; `livecam ctl help` lists what can be said, and hold '
-            "lasts as long as the key is down. Whoever sets one sets all. Otherwise, with <ctrl>+<alt>: p panic, "
-            "r resume, n next, b previous, h hold.",
+            "lasts as long as the key is down. Beside them there are, with <ctrl>+<alt>: p panic, r resume, n next, "
+            "b previous, h hold; no words after a key turn it off.",
         ),
     )

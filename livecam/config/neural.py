@@ -90,6 +90,14 @@ class NeuralConfig:
             Number(0, 1), "--colour", "How far the swapped face takes on the colours of yours: 0 not at all, 1 all."
         ),
     )
+    steady_texture: bool = field(
+        default=False,
+        metadata=about(
+            Switch(),
+            "--steady-texture",
+            "Keep texture that an enhancer invents from crawling; about 4 ms a frame at 512 px, on the processor only.",
+        ),
+    )
     keep_mouth: bool = field(
         default=False,
         metadata=about(Switch(), "--keep-mouth", "Show the inside of your own mouth when it is open."),

@@ -22,6 +22,7 @@ class Withheld(StrEnum):
     WEAK_FACE = "weak-face"
     OTHER_PERSON = "other-person"
     NO_WEARER = "no-wearer"
+    UNCOVERED = "uncovered"
     NO_PERSONA = "no-persona"
     PANIC = "panic"
     FAILED = "failed"

@@ -44,6 +44,19 @@ class PlanRefused(EngineError):
         self.reason = reason
 
 
+class FolderRefused(EngineError):
+    """The folder of the cache must not be used: somebody else could put files into it.
+
+    Args:
+        folder: Which.
+        reason: Why, as the end of a sentence.
+        next_step: What the user can do.
+    """
+
+    def __init__(self, folder: Path, reason: str, next_step: str) -> None:
+        super().__init__(f"The folder of compiled networks, {folder}, {reason}; nothing in it is used.", next_step)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a file says of itself; `payload` is only true once it was compared.
@@ -147,14 +160,18 @@ def check_folder(folder: Path) -> None:
     """Make sure that nobody else can put files into `folder`.
 
     Raises:
-        PlanRefused: It is a link or no folder, belongs to somebody else, or others may write into it.
+        FolderRefused: It is a link or no folder, belongs to somebody else, or others may write into it.
     """
     found = folder.lstat()
+    elsewhere = "Move it away, or name another folder: LIVECAM_CACHE"
     if not stat.S_ISDIR(found.st_mode):
-        raise PlanRefused(folder, "is in a folder that is a link, or no folder")
+        raise FolderRefused(folder, "is a link, or no folder", elsewhere)
     reason = _strangers(found, _WRITE_OTHERS)
     if reason:
-        raise PlanRefused(folder, f"is in a folder that {reason}")
+        is_own = not _strangers(found, 0)
+        # What others may have put there in the meantime stays suspect.
+        step = f"Run: chmod 700 {folder}, then: livecam engines verify" if is_own else elsewhere
+        raise FolderRefused(folder, reason, step)
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -114,6 +114,8 @@ class PlanCache:
     def entries(self) -> list[Entry]:
         """Every file, most recently used first; only headers are read."""
         with self._guarded():
+            if self.folder.exists():
+                check_folder(self.folder)
             found = [entry for path in self._files() for entry in _entry(path)]
             return sorted(found, key=lambda entry: -entry.used_s)
 

@@ -38,6 +38,7 @@ SILENT_S: Final = 1.0
 """A connection that has only timed out for so long is given up: the other end may be gone without having said so."""
 
 _FINAL: Final = {"INVALID_ARGUMENT", "UNIMPLEMENTED", "PERMISSION_DENIED", "UNAUTHENTICATED"}
+_CHECK: Final = "Check models.remote and the server's log."
 _MIB: Final = 1 << 20
 _LARGEST: Final = 256 * _MIB
 _OPTIONS: Final = (
@@ -104,6 +105,7 @@ class Link:
         self._under_way = threading.Lock()
         self._closed = threading.Event()
         self._pauses = Pauses()
+        self._failure = ""
         self._client = self._connect()
         self._heard_ns = now_ns()
 
@@ -139,7 +141,7 @@ class Link:
 
         Raises:
             EngineError: It did not come back in time, failed, another request is still under way, or it is too early
-                to ask again.
+                to ask again, which is told in the words of the failure before.
         """
         until_s = time.monotonic() + limit_s
         if not self._under_way.acquire(blocking=False):
@@ -168,9 +170,9 @@ class Link:
 
     def _refuse_early(self) -> None:
         now_ns = self._now_ns()
-        left_s = self._pauses.left_s(now_ns)
-        if left_s > 0:
-            raise EngineError(f"The server {self.address} does not answer; it is asked again in {left_s:.1f} s.")
+        if self._pauses.left_s(now_ns) > 0:
+            # In the very words of the failure, so that whoever logs it can tell that it is the same one.
+            raise EngineError(self._failure, _CHECK)
         if self._pauses.failures > 1 and now_ns - self._heard_ns > SILENT_S * 1e9:
             self._client.close()
             self._client, self._heard_ns = self._connect(), now_ns
@@ -212,9 +214,10 @@ class Link:
                 what = f"The server {self.address} refused: {message} ({status})."
                 if status in _FINAL:
                     return RemoteRefused(what)
+        self._failure = what
         if self._pauses.failures == 2:
             log.warning("%s It is asked again until it answers.", what)
-        return EngineError(what, "Check models.remote and the server's log.")
+        return EngineError(what, _CHECK)
 
     def _connect(self) -> InferenceServerClient:
         tls = {"ssl": True, "root_certificates": self._certificates} if self.address.tls else {}

@@ -1,8 +1,9 @@
-"""Smoothing of face landmarks: the One-Euro filter, and what it is put on.
+"""Smoothing of faces: the One-Euro filter, and what it is put on.
 
 Filtering each landmark for itself makes a moving face worse than no filter at all: every point lags by its own
-amount, and the painted texture slides. Here the shape is filtered with the pose taken out, where a still expression
-is still however the head moves, and then everything together with one common speed, so that what lags, lags as one.
+amount, and the painted texture slides. So the place of a face (size, angle, x, y) is filtered with one common speed,
+and its shape with the place taken out, where a still expression is still however the head moves. Faces of a dense mesh
+are steadied by the optical flow instead, see `livecam.vision.flow`, by the same steadiness.
 """
 
 import math
@@ -10,8 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livecam.core.frame import NS_PER_S, Points
-from livecam.vision.mesh.pose import PoseFitter, Rows, face_height, mean_row
+from livecam.core.frame import NS_PER_S, Matrix, Points
+from livecam.core.geometry import invert, similarity
+from livecam.vision.mesh.pose import Rows
+from livecam.vision.predict import Motion, Place
+from livecam.vision.template import Template, points_of
 
 _SPEED_GAIN = 10.0
 _SHORTEST_STEP_S = 1e-3
@@ -33,7 +37,13 @@ class Euro:
 
 
 SHAPE_EURO = Euro(0.8, 6.0)
-PLACE_EURO = Euro(1.0, 12.0, 4.0)
+# For detectors: a pose of five points is noisier than one of a mesh, so speed loosens it less, and what lag that makes
+# is predicted away.
+FIVE_EURO = Euro(0.8, 1.5, 2.0)
+# What counts as speed: moving by a size, growing by a factor of e, turning by a radian. The latter two are noisy.
+_SPEED_WEIGHTS = np.array([1.0, 1.0, 0.3, 0.3])
+# Face sizes per second: below the first no lag is made up for, above the second all of it.
+_LEADING_SPEEDS = (0.15, 0.45)
 
 
 class OneEuro:
@@ -102,58 +112,127 @@ def looseness(steadiness: float) -> float:
     return math.inf if steadiness < 1e-3 else 2 ** (1 - 2 * steadiness) / (2 * steadiness)
 
 
-class PoseSpaceFilter:
-    """Smooths mesh landmarks: their shape in pose space, then all of them with one common speed.
+class SimilarityFilter:
+    """The One-Euro filter on a similarity transform: log size, angle, x and y, with one common speed.
 
-    Starts afresh after a gap in time, and when the face is suddenly elsewhere.
+    Speed is in sizes of the face per second, so that a face far away is smoothed like one that is near.
 
     Args:
-        fitter: Finds the pose.
-        longest_gap_s: A longer time step means a new start.
-        longest_jump: A longer way of the face's middle, in face heights, means a new start.
+        euro: Its constants.
     """
 
-    def __init__(self, fitter: PoseFitter, longest_gap_s: float = 0.3, longest_jump: float = 0.5) -> None:
-        self._fitter = fitter
+    def __init__(self, euro: Euro = FIVE_EURO) -> None:
+        self._euro = euro
+        self._place: Place | None = None
+        self._last: Place | None = None
+        self._velocity = np.zeros(4)
+        self.lag_s = 0.0
+        self.speed = 0.0
+
+    def __call__(self, place: Place, step_s: float, loosen: float = 1.0) -> Place:
+        """The filtered `place`; `lag_s` is then how far it is behind a steady motion, `speed` that in sizes a second.
+
+        Args:
+            place: As found.
+            step_s: Time since the last one; at least a millisecond is taken.
+            loosen: Factor on the cut-off; infinity lets the place through.
+        """
+        if self._place is None or self._last is None:
+            self._place = self._last = place
+            return place
+        step_s = max(step_s, _SHORTEST_STEP_S)
+        way, size = self._last.way_to(place), place.size
+        velocity = np.array([way.x / size, way.y / size, way.log_size, way.angle]) / step_s
+        # The velocity is averaged before its length is taken: the length of noise would never average out.
+        self._velocity += float(_share(self._euro.speed_cutoff_hz, step_s)) * (velocity - self._velocity)
+        self.speed = float(np.linalg.norm(self._velocity * _SPEED_WEIGHTS))
+        cutoff = (self._euro.cutoff_hz + self._euro.gain * _SPEED_GAIN * self.speed) * loosen
+        share = float(_share(cutoff, step_s))
+        self.lag_s = step_s * (1 - share) / share
+        self._last = place
+        self._place = self._place.moved(self._place.way_to(place), share)
+        return self._place
+
+    def reset(self) -> None:
+        """Forget everything; the next place passes as it is."""
+        self._place = self._last = None
+        self._velocity = np.zeros(4)
+        self.lag_s = self.speed = 0.0
+
+
+class FaceFilter:
+    """Smooths a face of few points: its place by `SimilarityFilter`, then its shape in the face's own frame.
+
+    The filter's own lag is made up for by the motion of the last frames, see `livecam.vision.predict`; never more than
+    that, since the face is painted into the frame it was found in. Starts afresh after a gap in time and on jumps.
+
+    Args:
+        longest_gap_s: A longer time step means a new start.
+        longest_jump: A longer way, in sizes of the face, means a new start.
+    """
+
+    def __init__(self, longest_gap_s: float = 0.3, longest_jump: float = 0.5) -> None:
         self._longest_gap_s = longest_gap_s
         self._longest_jump = longest_jump
+        self._template = points_of(Template.ARCFACE_112_V2, 1)
+        self._where = SimilarityFilter()
         self._shape = OneEuro(SHAPE_EURO)
-        self._place = OneEuro(PLACE_EURO, common=True)
+        self._motion = Motion()
+        self._last: Place | None = None
         self._last_ns = 0
-        self._last_middle: tuple[float, float] | None = None
 
-    def __call__(self, points: Points, captured_ns: int, steadiness: float) -> Points:
+    def __call__(
+        self, points: Points, five: Points, captured_ns: int, steadiness: float, horizon_s: float = 0.0
+    ) -> Points:
         """The smoothed points.
 
         Args:
-            points: (N, 3) f32 mesh points, px, N >= 468; finite.
+            points: (N, 2) f32 px, anything fixed to the face; always the same N.
+            five: (5, 2) f32 px: eyes, nose tip, corners of the mouth; they must not all coincide.
             captured_ns: When the frame was captured.
-            steadiness: 0 lets the points through, 0.5 is the measured best, 1 is heavier.
+            steadiness: 0 lets the points through, 1 is heaviest.
+            horizon_s: How much later than the frame the face is wanted; the frame's own age is none, see `predict`.
 
         Returns:
-            (N, 3) f32, a new array.
+            (N, 2) f32 px, a new array.
+
+        Raises:
+            ValueError: The five points coincide.
         """
         step_s = (captured_ns - self._last_ns) / NS_PER_S
-        height = max(face_height(points), 1.0)
-        self._restart_if_torn(points, step_s, height)
-        self._last_ns = captured_ns
+        to_face = similarity(five, self._template)
+        place = _place_of(to_face)
+        torn = self._last is not None and self._last.distance(place) > self._longest_jump
+        if torn or not 0 < step_s <= self._longest_gap_s:
+            self.reset()
+        self._last, self._last_ns = place, captured_ns
         loosen = looseness(steadiness)
-        pose = self._fitter(points)
-        shape = self._shape(pose.shape_of(points), step_s, loosen=loosen)
-        placed = self._place(pose.points_of(shape), step_s, height, loosen)
-        return placed.astype(np.float32) if loosen < math.inf else points.copy()
+        self._motion.learn(place, captured_ns)
+        shape = self._shape(points @ to_face[:, :2].T + to_face[:, 2], step_s, loosen=loosen)
+        smooth = self._where(place, step_s, loosen)
+        lead = float(np.interp(self._where.speed, _LEADING_SPEEDS, (0.0, 1.0)))
+        ahead = self._motion.ahead(lead * (self._where.lag_s + horizon_s))
+        back = _matrix_of(smooth.moved(ahead, 1.0))
+        placed: Points = (shape @ back[:, :2].T + back[:, 2]).astype(np.float32)
+        return placed
 
     def reset(self) -> None:
         """Forget everything; the next points pass as they are."""
+        self._where.reset()
         self._shape.reset()
-        self._place.reset()
-        self._last_middle = None
+        self._motion.reset()
+        self._last = None
 
-    def _restart_if_torn(self, points: Points, step_s: float, height: float) -> None:
-        """Reset when time or the face has jumped since the last points."""
-        x, y = mean_row(points[:, :2]).tolist()
-        if self._last_middle is not None:
-            way = math.hypot(x - self._last_middle[0], y - self._last_middle[1])
-            if not 0 <= step_s <= self._longest_gap_s or way > self._longest_jump * height:
-                self.reset()
-        self._last_middle = (x, y)
+
+def _place_of(to_face: Matrix) -> Place:
+    """The place that a matrix from the frame to the template of side 1 says: middle, side and angle of the template."""
+    back = invert(to_face)
+    x, y = (back[:, :2] @ (0.5, 0.5) + back[:, 2]).tolist()
+    return Place(x, y, math.log(math.hypot(back[0, 0], back[1, 0])), math.atan2(back[1, 0], back[0, 0]))
+
+
+def _matrix_of(place: Place) -> Matrix:
+    """The (2, 3) f64 matrix from the template of side 1 to the frame."""
+    cosine, sine = math.cos(place.angle) * place.size, math.sin(place.angle) * place.size
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    return np.column_stack([linear, np.array([place.x, place.y]) - linear @ (0.5, 0.5)])

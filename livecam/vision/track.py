@@ -1,24 +1,31 @@
-"""Following faces: the landmarker in the region of the frame before, and a detector only when nobody is followed."""
+"""Following faces: the landmarker in the region of the frame before, and a detector only when nobody is followed.
+
+Several faces are told apart by where they were going and by what they look like, never by where they are. Whoever is
+lost from sight behind another face keeps their number for a while, and until then nobody else becomes the first: the
+caller, who swaps the first, gets nobody instead.
+"""
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from livecam.core.ahead import Ahead
-from livecam.core.face import Box, Detection, Face, Landmarks, Topology, box_of
+from livecam.core.face import Face
 from livecam.core.frame import NS_PER_S, Image
 from livecam.core.seams import Detector
-from livecam.vision.flow import FlowCarrier
-from livecam.vision.mesh.landmarks import MESH_ROWS, Crop, MeshFit, Roi
-from livecam.vision.mesh.pose import PoseFitter
-from livecam.vision.mesh.topology import TOPOLOGY
-from livecam.vision.smooth import PoseSpaceFilter
+from livecam.vision.associate import LookRules, TellApart, near
+from livecam.vision.crossing import SAME_FACE_IOU, Claim, Judge
+from livecam.vision.finder import FaceFinder, TrackRules
+from livecam.vision.mesh.landmarks import Crop, MeshFit, Roi
+from livecam.vision.scene import SceneCut
+from livecam.vision.tracks import Found, Track
 
-# What of the steadiness the filter gets, which makes more lag than the flow for the same calm; the flow gets all.
-_FILTERED = 0.3
+__all__ = ["FaceFinder", "Landmarker", "MeshFollower", "TrackRules"]
+
+_LEARN_EVERY: Final = 8
+_MOST_LOST: Final = 8
 
 
 class Landmarker(Protocol):
@@ -29,133 +36,22 @@ class Landmarker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TrackRules:
-    """When a face counts as found, and when as lost.
-
-    Attributes:
-        score: A detection counts from here.
-        firm: The near detector is believed from here; below, the far one must see the same face, as the near one takes
-            blurred walls for faces at up to 0.56 (measured).
-        far_score: What the far detector must give the face it is asked about.
-        presence: The landmarker must be surer than this that it sees a face.
-        jump: A region may move this share of the face's size from one frame to the next.
-        growth: A region may grow or shrink by this factor from one frame to the next.
-        memory_s: A face found again within this time, about where it was lost, is the same one.
-        same_place: What "about where it was" means: intersection over union of the boxes.
-        small: Below this share of the frame's longer side the far detector has its say. The short-range one sees
-            nothing smaller than a tenth (measured: 1280x720, faces of 130 px).
-        far_every: While nobody is there, this many looks to one of the far detector, which costs twice as much.
-        join_every: While there is room for more faces, this many frames to one look for them.
-    """
-
-    score: float = 0.5
-    firm: float = 0.75
-    far_score: float = 0.35
-    presence: float = 0.5
-    jump: float = 0.5
-    growth: float = 1.5
-    memory_s: float = 0.3
-    same_place: float = 0.3
-    small: float = 0.15
-    far_every: int = 4
-    join_every: int = 15
-
-
-class FaceFinder:
-    """Detects faces that nobody follows yet, and keeps an empty room cheap.
-
-    The first look uses both detectors if it must. From then on each look uses one: the near detector, and every few
-    looks the far one, until `reset` says that somebody was there.
-    """
-
-    def __init__(self, near: Detector, far: Detector, rules: TrackRules) -> None:
-        self._near = near
-        self._far = far
-        self._rules = rules
-        self._looks = 0
-
-    def __call__(self, image: Image) -> list[Detection]:
-        """Faces in `image`, (H, W, 3) u8 BGR, largest first."""
-        look, self._looks = self._looks, self._looks + 1
-        if look == 0:
-            found = self._thoroughly(image)
-        else:
-            detector = self._near if look % self._rules.far_every else self._far
-            found = detector(image, self._rules.score)
-            found = self._confirmed(image, found) if detector is self._near else found
-        return sorted(found, key=lambda detection: detection.box.area, reverse=True)
-
-    def reset(self) -> None:
-        """Somebody was there until now, or the scene is a new one: look thoroughly next time."""
-        self._looks = 0
-
-    def _thoroughly(self, image: Image) -> list[Detection]:
-        """What the near detector finds, or, where that is nothing or small, what the far one finds."""
-        found = self._confirmed(image, self._near(image, self._rules.score))
-        small = self._rules.small * max(image.shape[:2])
-        if all(detection.box.height < small for detection in found):
-            found = self._far(image, self._rules.score) or found
-        return found
-
-    def _confirmed(self, image: Image, found: list[Detection]) -> list[Detection]:
-        """Those of the near detector's finds that are sure, or that the far one sees too."""
-        if all(detection.score >= self._rules.firm for detection in found):
-            return found
-        seen = self._far(image, self._rules.far_score)
-        return [
-            detection
-            for detection in found
-            if detection.score >= self._rules.firm
-            or any(detection.box.iou(other.box) >= self._rules.same_place for other in seen)
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What all tracks share."""
-
-    fitter: PoseFitter
-    ahead: Ahead
-
-
-class _Track:
-    """One followed face. `number` is its id; numbers rise, so a smaller one has been followed for longer."""
-
-    def __init__(self, number: int, roi: Roi, fit: MeshFit, captured_ns: int, parts: _Parts) -> None:
-        self.number = number
-        self._filter = PoseSpaceFilter(parts.fitter)
-        self._carrier = FlowCarrier(ahead=parts.ahead)
-        self.look = self._carrier.look
-        self.take(roi, fit, captured_ns)
-
-    def take(self, roi: Roi, fit: MeshFit, captured_ns: int) -> None:
-        """Go on with what was found in a new frame."""
-        self.roi, self.fit, self.captured_ns = roi, fit, captured_ns
-        self.box = box_of(fit.points[:MESH_ROWS])
-
-    def face(self, steadiness: float) -> Face:
-        """The face, smoothed. Once per frame."""
-        points = self._filter(self.fit.points, self.captured_ns, steadiness * _FILTERED)
-        points = self._carrier(points, self.fit.crop, self.captured_ns, steadiness)
-        landmarks = Landmarks(np.ascontiguousarray(points[:, :2]), Topology.MESH468)
-        depth = np.ascontiguousarray(points[:, 2])
-        return Face(box_of(points[:MESH_ROWS]), landmarks, depth, self.fit.presence, self.number)
-
-
 class MeshFollower:
     """A `Follower` of the mesh engine.
 
     A followed face is found in each frame from its region in the frame before. A track ends when the landmarker is
     no longer sure, when it returns nonsense, or when the region jumps; the frame is then searched at once, so that a
-    lost face costs time and no frame. A new track takes the largest face, wherever it is, and keeps it.
+    lost face costs time and no frame. A new track takes the largest face, wherever it is, and keeps it. A scene cut
+    ends all tracks.
 
     Args:
         detector: For near faces.
         far_detector: For far ones.
         landmarker: Finds the mesh.
-        max_faces: How many faces to follow.
+        max_faces: How many faces to follow. With more than one, people who cross are told apart.
         rules: When a face counts as found or lost.
+        tell_apart: A recogniser, asked who somebody is when a track begins; without one, small pictures of the faces
+            decide, which is a weaker rule.
     """
 
     def __init__(
@@ -165,93 +61,120 @@ class MeshFollower:
         landmarker: Landmarker,
         max_faces: int = 1,
         rules: TrackRules | None = None,
+        tell_apart: TellApart | None = None,
     ) -> None:
         self._rules = rules or TrackRules()
         self._finder = FaceFinder(detector, far_detector, self._rules)
         self._landmarker = landmarker
         self._max_faces = max_faces
-        # Fitted on the whole face, not on its rigid part: the filter gives the pose back as it took it, and noise in
-        # a pose fitted on few points would go past the filter of the shape (measured: 4 % more flicker).
-        self._parts = _Parts(PoseFitter(TOPOLOGY.canonical.astype(np.float64)), Ahead("livecam-flow"))
-        self._tracks: list[_Track] = []
-        self._lost: list[_Track] = []
+        self._judge = Judge(LookRules(), tell_apart)
+        self._ahead = Ahead("livecam-flow")
+        self._cut = SceneCut()
+        self._tracks: list[Track] = []
+        self._hidden: list[Track] = []
+        self._lost: list[Track] = []
         self._frames = 0
         self._numbers = 0
 
     def __call__(self, image: Image, captured_ns: int, steadiness: float) -> tuple[Face, ...]:
         """The faces followed into `image`, (H, W, 3) u8 BGR, longest first, then largest.
 
+        Nobody, while the one followed longest is hidden behind another face and not yet given up.
+
         Args:
             image: The frame.
             captured_ns: Its capture time; the time step is taken from it.
-            steadiness: 0..1, see `PoseSpaceFilter`.
+            steadiness: 0..1, see `FlowCarrier`.
 
         Raises:
             EngineError: A network failed.
         """
         self._frames += 1
+        if self._cut(image):
+            self._end_all()
         self._forget_old(captured_ns)
         self._follow(image, captured_ns)
         self._search(image, captured_ns)
-        return tuple(track.face(steadiness) for track in sorted(self._tracks, key=lambda track: track.number))
+        self._reclaim(image)
+        self._learn(image)
+        faces = tuple(track.face(steadiness) for track in sorted(self._tracks, key=lambda track: track.number))
+        hidden = min((track.number for track in self._hidden), default=None)
+        return faces if hidden is None or (faces and faces[0].track_id < hidden) else ()
 
     def reset(self) -> None:
         """Forget everything: the source was opened again. Numbers of tracks are not used again."""
-        self._tracks.clear()
-        self._lost.clear()
+        self._end_all()
+        self._cut.reset()
+
+    def _end_all(self) -> None:
+        for tracks in (self._tracks, self._hidden, self._lost):
+            tracks.clear()
         self._finder.reset()
 
     def _forget_old(self, captured_ns: int) -> None:
-        """End what was last seen too long ago, or in the future: after a gap it may be somebody else."""
-        longest_ns = int(self._rules.memory_s * NS_PER_S)
-        self._tracks = [track for track in self._tracks if 0 <= captured_ns - track.captured_ns <= longest_ns]
-        self._lost = [track for track in self._lost if 0 <= captured_ns - track.captured_ns <= longest_ns]
+        """Lose what was last seen too long ago, and forget it after a while; at once if that was in the future."""
+
+        def within(seconds: float, track: Track) -> bool:
+            return 0 <= captured_ns - track.captured_ns <= int(seconds * NS_PER_S)
+
+        rules = self._rules
+        self._lost += [track for track in self._tracks if not within(rules.memory_s, track)]
+        self._tracks = [track for track in self._tracks if within(rules.memory_s, track)]
+        self._hidden = [track for track in self._hidden if within(rules.absence_s, track)]
+        self._lost = [track for track in self._lost if within(rules.absence_s, track)][-_MOST_LOST:]
 
     def _follow(self, image: Image, captured_ns: int) -> None:
-        """Find each followed face in the new frame; those that are not there become lost."""
-        followed: list[_Track] = []
-        for track in self._tracks:
-            found = self._look(image, track.roi, track.look)
-            if found is None or _same(box_of(found[1].points[:MESH_ROWS]), followed):
-                self._lost.append(track)
-                self._finder.reset()
-            else:
-                track.take(*found, captured_ns)
-                followed.append(track)
-        self._tracks = followed
+        """Find each followed face in the new frame; those that are not there become lost, or hidden by another."""
+        everybody = sorted(self._tracks + self._hidden, key=lambda track: track.number)
+        before = {track.number: track.box for track in everybody}
+        claims = [
+            (track, self._look(image, track.roi, track.look if track in self._tracks else None)) for track in everybody
+        ]
+        seen = [Claim(track, found) for track, found in claims if found is not None]
+        hidden = {track.number for track in self._hidden}
+        kept = self._judge.settled(image, seen, hidden, captured_ns)
+        for claim in kept:
+            claim.track.take(claim.found, captured_ns)
+        followed = [claim.track for claim in kept]
+        gone = [track for track in everybody if track not in followed]
+        self._tracks, self._hidden = followed, []
+        for track in gone:
+            covered = track.number in hidden or any(near(before[track.number], other.box) for other in followed)
+            (self._hidden if covered else self._lost).append(track)
+            self._finder.reset()
 
     def _search(self, image: Image, captured_ns: int) -> None:
         """Start tracks for faces that are not followed, as far as there is room."""
-        if len(self._tracks) >= self._max_faces or (self._tracks and self._frames % self._rules.join_every):
+        every = self._rules.hidden_every if self._hidden else self._rules.join_every
+        if len(self._tracks) >= self._max_faces or (self._tracks and self._frames % every):
             return
-        for roi, fit in self._found(image):
-            box = box_of(fit.points[:MESH_ROWS])
-            if not _same(box, self._tracks):
-                self._tracks.append(_Track(self._number_for(box), roi, fit, captured_ns, self._parts))
+        for found in self._found(image):
+            if not any(track.box.iou(found.box) > SAME_FACE_IOU for track in self._tracks):
+                self._tracks.append(self._begun(image, found, captured_ns))
                 self._finder.reset()
             if len(self._tracks) >= self._max_faces:
                 return
 
-    def _found(self, image: Image) -> Iterator[tuple[Roi, MeshFit]]:
-        """Detected faces that the landmarker confirms, largest first.
+    def _found(self, image: Image) -> Iterator[Found]:
+        """Detected faces that the landmarker confirms, largest first, without those that are followed.
 
         It looks twice: a detector's box is coarse, and the mesh is best in a region that a mesh gave.
         """
         for detection in self._finder(image):
+            if any(track.box.iou(detection.box) > SAME_FACE_IOU for track in self._tracks):
+                continue
             first = self._look(image, Roi.from_detection(detection))
-            second = self._look(image, first[0]) if first else None
+            second = self._look(image, first.roi) if first else None
             if second:
                 yield second
 
-    def _look(
-        self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None
-    ) -> tuple[Roi, MeshFit] | None:
+    def _look(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> Found | None:
         """The mesh in `roi` and the region it gives for the next frame; None when there is no believable face."""
         fit = self._landmarker(image, roi, on_crop)
         if not (fit.presence > self._rules.presence and np.isfinite(fit.points).all()):
             return None
-        region = Roi.from_points(fit.points)
-        return (region, fit) if self._believable(roi, region, image) else None
+        found = Found.of(fit)
+        return found if self._believable(roi, found.roi, image) else None
 
     def _believable(self, before: Roi, now: Roi, image: Image) -> bool:
         """Whether a face can have gone from one region to the other in a frame, and is in the image."""
@@ -264,16 +187,42 @@ class MeshFollower:
             and 0 <= now.y < height
         )
 
-    def _number_for(self, box: Box) -> int:
-        """The number of the face lost about there a moment ago, or a new one."""
-        for track in self._lost:
-            if track.box.iou(box) >= self._rules.same_place:
-                self._lost.remove(track)
-                return track.number
-        self._numbers += 1
-        return self._numbers
+    def _begun(self, image: Image, found: Found, captured_ns: int) -> Track:
+        """The track of a face that nobody follows: one lost a moment ago, or a new one."""
+        missing = sorted(self._hidden + self._lost, key=lambda track: track.number)
+        recent_ns = captured_ns - int(self._rules.memory_s * NS_PER_S)
+        here = {
+            track.number
+            for track in missing
+            if (track in self._hidden or track.captured_ns >= recent_ns)
+            and track.box.iou(found.box) >= self._rules.same_place
+        }
+        again = self._judge.recognised(image, found, missing, here)
+        if again is None:
+            self._numbers += 1
+        else:
+            self._hidden = [track for track in self._hidden if track is not again]
+            self._lost = [track for track in self._lost if track is not again]
+        number = self._numbers if again is None else again.number
+        track = Track(number, found, captured_ns, self._ahead)
+        if again is not None:
+            track.become(again)
+        else:
+            self._judge.introduce(image, track)
+        return track
 
+    def _reclaim(self, image: Image) -> None:
+        """Give those who were hidden their faces back that were taken for somebody new when they came into sight."""
+        for track in self._tracks:
+            before = [other for other in self._hidden if other.captured_ns < track.begun_ns]
+            here = {other.number for other in before if other.box.iou(track.box) > SAME_FACE_IOU}
+            again = self._judge.recognised(image, Found.of(track.fit), before, here) if before else None
+            if again is not None and again.number < track.number:
+                self._hidden.remove(again)
+                track.become(again)
 
-def _same(box: Box, tracks: list[_Track]) -> bool:
-    """Whether one of `tracks` is on the face in `box` already."""
-    return any(track.box.iou(box) > 0.5 for track in tracks)
+    def _learn(self, image: Image) -> None:
+        """Take in what everybody looks like now, as far as it is still like them: nobody is taught another's looks."""
+        if self._frames % _LEARN_EVERY == 0:
+            for track in self._tracks:
+                self._judge.teach(image, track)

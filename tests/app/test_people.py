@@ -17,7 +17,7 @@ from livecam.core.seams import Processor
 from livecam.core.settings import Others, Settings
 from livecam.errors import ConfigError, PersonaError
 from livecam.faces.enroll import Template
-from livecam.pipeline import LongestFollowed
+from livecam.vision.familiar import FamiliarFace
 from livecam.vision.look import EdgeLook, RecognisedLook
 from livecam.vision.portrait.motion import Motion
 from livecam.vision.wearer import WearerLock
@@ -46,7 +46,7 @@ def template(name: str = "me", look: str = EdgeLook.told) -> Template:
 def test_where_nobody_is_enrolled_the_longest_followed_is_swapped(bare: Place) -> None:
     who = wearers_of(bare.config(), bare.paths)
     assert who is ANYBODY
-    assert isinstance(who.make(), LongestFollowed)
+    assert isinstance(who.make(), FamiliarFace)
     assert not (bare.folder / "data").exists(), "asking makes no key"
 
 

@@ -1,27 +1,33 @@
 """``livecam engines``: what users see, with a builder and networks that are made up."""
 
+import errno
 import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from livecam.cli import engines_command
 from livecam.cli.engines_command import engines_group
 from livecam.config import Paths
-from livecam.errors import ConfigError, ExtraMissing
+from livecam.errors import ConfigError, EngineError, ExtraMissing
 from livecam.inference import catalogue, plan_build, toolkits
+from livecam.inference import plans as plans_module
 from livecam.inference.model import Model
 from livecam.inference.plan_build import Terms
 from livecam.inference.plan_key import Flavour
 from livecam.inference.plans import Made, PlanCache
-from livecam.inference.progress import Progress
+from livecam.inference.progress import Progress, Silent
 from livecam.inference.store import model_path
 from livecam.inference.toolkits import Toolkit
 from tests.inference.models import content, network, swapper
@@ -94,6 +100,67 @@ def test_a_network_is_built_once() -> None:
     assert again.exit_code == 0
     assert "good: was there already" in again.output
     assert "compiling" not in again.output
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_plan_that_must_not_be_used_was_not_there() -> None:
+    call("build", "good")
+    damaged = plans().entries()[0].path
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    again = call("build", "good")
+    assert again.exit_code == 0
+    assert "good: built in" in again.output
+
+
+@pytest.mark.usefixtures("networks")
+def test_what_a_full_disk_did_not_keep_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _front: bytes, _payload: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(plans_module, "_write", full)
+    result = call("build", "good")
+    assert result.exit_code == 1
+    assert "not kept: the disk of" in result.output
+    assert files() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has lists for it")
+@pytest.mark.usefixtures("networks")
+def test_a_folder_that_others_may_write_is_not_called_sound() -> None:
+    call("build", "good")
+    folder = plans().folder
+    folder.chmod(0o777)
+    for command in (["list"], ["verify"], ["prune"]):
+        told = call(*command).exception
+        assert isinstance(told, EngineError)
+        assert f"chmod 700 {folder}" in str(told)
+    result = call("build", "good")
+    assert result.exit_code == 1
+    assert f"chmod 700 {folder}" in result.output
+    folder.chmod(0o700)
+    assert call("verify").exit_code == 0
+
+
+@pytest.mark.usefixtures("networks")
+def test_the_bar_is_gone_before_anything_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    @contextmanager
+    def bar() -> Iterator[Progress]:
+        try:
+            yield Silent()
+        finally:
+            shown.append("gone")
+
+    monkeypatch.setattr(engines_command, "progress_shown", bar)
+    monkeypatch.setattr(click, "echo", lambda text, err=False: shown.append(text.partition(":")[0]))
+    call("build", "good", "refuse", "swap")
+    assert shown == ["gone", "good", "gone", "refuse", "gone", "swap"]
+
+
+def test_what_a_recipe_leaves_free_is_compiled_for_one() -> None:
+    assert engines_command._pictures([["picture", *[[-1, 3, -1, -1]] * 3]]) == "1"
+    assert engines_command._pictures([["target", [1, 3, 8, 8], *[[4, 3, 8, 8]] * 2]]) == "4"
 
 
 @pytest.mark.usefixtures("networks")

@@ -237,7 +237,8 @@ def test_a_server_that_goes_and_comes_back_is_found_again(kserve: Kserve, engine
     assert all(sentence for _, sentence in tried)
     assert all(took_s <= DEADLINE_S + SLACK_S for took_s, _ in tried)
     assert any("cannot be reached" in sentence for _, sentence in tried)
-    assert any("asked again in" in sentence for _, sentence in tried)
+    told = {sentence for _, sentence in tried}
+    assert len(told) < 5, f"the log could not tell that they are the same: {told}"
     with serving(kserve, port):
         assert eventually(engine) < 2.0
 

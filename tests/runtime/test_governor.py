@@ -1,5 +1,4 @@
 from collections.abc import Callable, Iterable
-from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.frame import NS_PER_MS, NS_PER_S
-from livecam.core.ladder import FULL, Ladder, Sharpening, Tier, ladder_for
-from livecam.core.settings import Settings
+from livecam.core.ladder import Ladder, Sharpening, Tier, ladder_for
 from livecam.runtime.governor import Cause, Governor, Rules, Step
 
 LADDER = ladder_for(enhancer=True, small_enhancer=True, mask=True, detects=True, shrinks=True)
@@ -237,61 +235,8 @@ def test_when_load_ends_it_returns_to_the_top(parts: list[tuple[int, float, floa
     assert Drive().governor.tier is LADDER.tiers[0]
 
 
-def test_a_tier_has_no_word_for_safety() -> None:
-    wishes = {field.name for field in fields(Settings)}
-    assert {field.name for field in fields(Tier)} == {
-        "name",
-        "sharpening",
-        "sharpen_every",
-        "mask",
-        "detect_every",
-        "input_share",
-    }
-    assert not wishes & {field.name for field in fields(Tier)}
-
-
-@pytest.mark.parametrize(
-    "tiers",
-    [
-        (),
-        (Tier("a"), Tier("a", mask=False)),
-        (Tier("a"), Tier("b")),
-        (Tier("a", mask=False), Tier("b")),
-        (Tier("a", detect_every=4), Tier("b", mask=False)),
-    ],
-    ids=["empty", "same name", "no cheaper", "dearer", "dearer in one thing"],
-)
-def test_a_ladder_goes_down(tiers: tuple[Tier, ...]) -> None:
-    with pytest.raises(ValueError, match=r"ladder|cheaper"):
-        Ladder(tiers)
-
-
-@pytest.mark.parametrize("enhancer", [True, False])
-@pytest.mark.parametrize("small", [True, False])
-@pytest.mark.parametrize("mask", [True, False])
-@pytest.mark.parametrize("detects", [True, False])
-def test_only_what_is_there_is_given_up(*, enhancer: bool, small: bool, mask: bool, detects: bool) -> None:
-    ladder = ladder_for(enhancer=enhancer, small_enhancer=small, mask=mask, detects=detects, shrinks=detects)
-    bottom = ladder.tiers[-1]
-    assert [tier.name for tier in ladder.tiers] == [
-        FULL,
-        *["enhancer every 2nd frame"] * enhancer,
-        *["smaller enhancer"] * (enhancer and small),
-        *["mask off"] * mask,
-        *["detect every 4th frame", "smaller input"] * detects,
-    ]
-    assert (bottom.sharpen_every > 1) == enhancer
-    assert (bottom.sharpening is Sharpening.SMALL) == (enhancer and small)
-    assert bottom.mask != mask
-    assert (bottom.detect_every > 1, bottom.input_share < 1) == (detects, detects)
-
-
 def test_numbers_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="contradict"):
         Rules(calm=0.9, near=0.8)
     with pytest.raises(ValueError, match="contradict"):
         Rules(enough=50)
-    with pytest.raises(ValueError, match="below 1"):
-        Tier("none", sharpen_every=0)
-    with pytest.raises(ValueError, match="input"):
-        Tier("none", input_share=0)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -348,3 +349,76 @@ def test_clips_are_followed_to_the_end(
 def test_the_canonical_face_is_the_topologys() -> None:
     """The scenes above pose it; if it changed its unit, every number here would mean something else."""
     assert np.linalg.norm(TOPOLOGY.canonical[10] - TOPOLOGY.canonical[152]) == pytest.approx(1, abs=1e-5)
+
+
+def test_somebody_who_stands_before_the_wearer_does_not_take_their_place() -> None:
+    """The landmarker sees whoever is in front; without a picture only the way they came tells who it is."""
+    film = Film(Person(600), max_faces=2)
+    (wearer,) = film.next()
+    film.scene.people.append(Person(200, height=240))
+    while len(film.next()) < 2:
+        pass
+    while film.scene.people[1].x < 570:
+        film.scene.people[1].x += 15
+        film.next()
+    film.scene.people[0].detectable = False
+    film.scene.people[0].presence = 0.2
+    for _ in range(10):
+        film.scene.people[0].x = film.scene.people[1].x + 1000
+        film.scene.people[1].x += 1
+        assert all(face.track_id == wearer.track_id for face in film.next()[:1])
+
+
+def test_who_is_out_of_sight_for_long_is_given_up() -> None:
+    film = Film(Person(600), Person(400, height=180), max_faces=2)
+    first, second = film.next()
+    film.scene.people[0].x, film.scene.people[0].detectable = 5000.0, False
+    absent = [film.next() for _ in range(90)]
+    assert absent[0] == ()
+    assert absent[-1][0].track_id == second.track_id != first.track_id
+
+
+def test_the_next_region_is_cut_around_the_steadied_face() -> None:
+    film = Film(Person(600))
+    film.next()
+    film.next()
+    assert film.follower._tracks[0].roi == Roi.from_points(mesh_at(600, 360, 200))
+
+
+@pytest.mark.shared
+def test_nobody_who_walks_past_in_front_becomes_the_first(
+    short_range: ShortRangeDetector, full_range: FullRangeDetector, landmarker: MeshLandmarker, shared_data: Path
+) -> None:
+    """Two clips in one picture: one sits, the other's face passes before it, covers it wholly, and goes on."""
+    sitting, passing = (clip_frames(shared_data, clip) for clip in ("d10", "d18"))
+    follower = MeshFollower(short_range, full_range, landmarker, 3)
+    alone = covered = 0
+    for frame, (image, other) in enumerate(zip(sitting, passing, strict=False)):
+        x = -150 + 18 * max(0, frame - 15)
+        if x > 1400:
+            break
+        faces = follower(passed_by(image, other, x), NS_PER_S + frame * FRAME_NS, 0.5)
+        assert not (faces and abs(x - WALL_MIDDLE) < 30), "whoever is seen there is the other person"
+        for face in faces[:1]:
+            assert face.track_id == 1
+            assert abs(face.box.centre[0] - WALL_MIDDLE) < 60
+        covered += not faces
+        alone += bool(faces)
+    assert covered < 30
+    assert alone > 60
+
+
+WALL_MIDDLE = 640
+
+
+def passed_by(image: Image, other: Image, x: int) -> Image:
+    """`image`, small, in the middle of a wall, and before it the face of `other` with its middle at `x` px."""
+    wall = np.full((720, 1280, 3), 110, np.uint8)
+    wall[150:582, 256:1024] = cv2.resize(image, (768, 432))
+    face = cv2.resize(other, (768, 432))
+    mask = np.zeros((432, 768), np.uint8)
+    cv2.ellipse(mask, (384, 235), (105, 160), 0, 0, 360, 255, -1)
+    matrix = np.array([[1.0, 0, x - 384], [0, 1, 150]])
+    shown, alpha = (cv2.warpAffine(one, matrix, (1280, 720)) for one in (face, mask))
+    wall[alpha > 127] = shown[alpha > 127]
+    return wall

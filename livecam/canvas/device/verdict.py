@@ -17,7 +17,7 @@ from livecam.canvas.kernels.layout import Area
 from livecam.core.face import Face
 from livecam.core.frame import Matrix, Points, Size
 from livecam.core.geometry import transform
-from livecam.errors import ContractError
+from livecam.errors import ContractError, FaceUncovered
 
 STEP: Final = 8
 """Every so many pixels are looked at."""
@@ -134,12 +134,12 @@ def refuse_bare(cover: float) -> None:
         cover: Mean level, 0..255, of the mask in `middle_of` the face.
 
     Raises:
-        ContractError: Hardly anything is covered.
+        FaceUncovered: Hardly anything is covered.
     """
     share = cover / 255
     # Written so that what is not a number is refused too.
     if not share >= _LEAST_COVER:
-        raise ContractError(
+        raise FaceUncovered(
             f"The masks would leave the face bare: of what lies between eyes and mouth only {share:.0%} is covered.",
             "If it goes on with nothing before the face, try --occlusion none, --regions none, or another --swapper.",
         )

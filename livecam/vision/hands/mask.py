@@ -9,7 +9,7 @@ import numpy as np
 
 from livecam.core.face import Face
 from livecam.core.frame import Image, Points
-from livecam.errors import ContractError
+from livecam.errors import FaceUncovered
 from livecam.vision.hands.follow import Hand
 from livecam.vision.hands.outline import Widths, draw
 from livecam.vision.occlude import Shade
@@ -94,7 +94,7 @@ def refuse_bare(mask: Image, oval: Image, five: Points) -> None:
         five: (5, 2) f32 cells: the face's five points.
 
     Raises:
-        ContractError: Too much of the face, or of what lies between eyes and mouth, would not be painted.
+        FaceUncovered: Too much of the face, or of what lies between eyes and mouth, would not be painted.
     """
     margin = _MIDDLE_MARGIN * np.ptp(five, axis=0)
     limit = np.array(oval.shape[::-1], np.float32) - 1
@@ -103,7 +103,7 @@ def refuse_bare(mask: Image, oval: Image, five: Points) -> None:
     middle = cv2.mean(mask[top : bottom + 1, left : right + 1])[0] / 255
     face = cv2.mean(mask, oval)[0] / 255
     if face > MOST_OF_FACE or middle > MOST_OF_MIDDLE:
-        raise ContractError(
+        raise FaceUncovered(
             f"Hands cover {face:.0%} of the face, {middle:.0%} of its middle; what is left is not enough to swap.",
             "If it goes on with no hand before the face, report it with the output of: livecam doctor --json",
         )

@@ -5,7 +5,7 @@ import numpy as np
 
 from livecam.core.face import Face
 from livecam.core.frame import Image
-from livecam.errors import ContractError
+from livecam.errors import FaceUncovered
 from livecam.vision.mesh.raster import Grid
 from livecam.vision.occlude import Occluder, Shade
 from livecam.vision.wearers import Wearers
@@ -56,7 +56,7 @@ class Before:
             whole: The mean of a mask that shows all of the face.
 
         Raises:
-            ContractError: Too little of the new face would show.
+            FaceUncovered: Too little of the new face would show.
             EngineError: A network failed.
         """
         if self._occluder is None:
@@ -65,7 +65,7 @@ class Before:
         if shade is not None:
             _take_out(alpha, shade, grid, 1)
             if cv2.mean(alpha)[0] < _LEAST_COVER * whole:
-                raise ContractError("Too little of the face could be covered; it is hidden, or turned too far away.")
+                raise FaceUncovered("Too little of the face could be covered; it is hidden, or turned too far away.")
         return True
 
     def reset(self) -> None:

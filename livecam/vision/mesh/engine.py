@@ -13,22 +13,29 @@ from livecam.core.frame import Image, Points
 from livecam.core.persona import Persona
 from livecam.core.seams import Canvas
 from livecam.core.settings import Settings
-from livecam.errors import ContractError
+from livecam.errors import ContractError, FaceUncovered
+from livecam.vision.grain import Grain, GrainPattern
+from livecam.vision.mesh.before import Before
 from livecam.vision.mesh.holes import Hole, HoleMaker, eye_shares
+from livecam.vision.mesh.known import Known
 from livecam.vision.mesh.light import LightGrid, light_matrix
 from livecam.vision.mesh.mask import MaskMaker, confidence
 from livecam.vision.mesh.pose import face_height
 from livecam.vision.mesh.raster import Grid, Rasteriser
 from livecam.vision.mesh.relight import Relighter
 from livecam.vision.mesh.scratch import Scratch
-from livecam.vision.mesh.shape import Neutral, ShapeTransfer
+from livecam.vision.mesh.shape import ShapeTransfer
 from livecam.vision.mesh.source import MeshIdentity, Texture
-from livecam.vision.mesh.topology import LANDMARKS, TOPOLOGY, facing
+from livecam.vision.mesh.topology import LANDMARKS, TOPOLOGY, facing, rigid_fitter
 from livecam.vision.mesh.warp import Affines, Sampled, SeenTriangles, Warper, affines_between
+from livecam.vision.occlude import Occluder
 from livecam.vision.wearers import Wearers
 
 IDENTITY: Final = "mesh"
 """The key of this engine's data in `Persona.identity`."""
+
+GRAIN: Final = 0.5
+"""How much of the missing grain is added; more of what stands still in the frame shows as dirt on what moves."""
 
 _FINEST = 256
 _MARGIN = 0.04
@@ -49,7 +56,7 @@ class _Drawing:
         own: (V, 3) f32 px: where the wearer's is.
         texture: The persona's face.
         judged: (T,) u8: how far each triangle's texture can be trusted.
-        height: Of the wearer's face, px.
+        height: Of the wearer's face, px, about.
         eyes: How far each eye is to show the wearer's own, 0..1.
         grid: The part of the frame to draw on.
     """
@@ -72,27 +79,18 @@ class _Maps:
     frame: Affines
 
 
-class _Wearer:
-    """What is learnt about one followed face."""
-
-    def __init__(self) -> None:
-        self.neutral = Neutral()
-        self.relighter = Relighter()
-        self.persona = ""
-
-    def wears(self, digest: str) -> None:
-        """Note the persona; the light on another one has to be found anew, the wearer's own shape has not."""
-        if digest != self.persona:
-            self.persona, self.relighter = digest, Relighter()
-
-
 class MeshSwapper:
     """The `Swapper` of the mesh engine. Owns its working memory; one thread.
 
     The frame is only read while the new face is made elsewhere; when that is complete and sound, it is patched in.
+
+    Args:
+        occluder: Finds what stands before the face and is to stay visible; nothing is, without.
+        grain: 0..1, how much of the grain that the camera's picture has and the persona's photo lacks is added.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, occluder: Occluder | None = None, grain: float = GRAIN) -> None:
+        self._before = Before(occluder)
         self._scratch = Scratch()
         self._raster = Rasteriser(TOPOLOGY)
         self._warper = Warper(_FINEST, self._scratch)
@@ -100,7 +98,9 @@ class MeshSwapper:
         self._holes = HoleMaker(TOPOLOGY, self._scratch, self._warper)
         self._light = LightGrid(self._scratch, self._warper)
         self._transfer = ShapeTransfer(TOPOLOGY)
-        self._wearers = Wearers(_Wearer)
+        self._fit = rigid_fitter()
+        pattern = GrainPattern()
+        self._wearers = Wearers(lambda: Known(Grain(pattern, grain)))
         self._stages: dict[str, int] = {}
         self._mark_ns = 0
 
@@ -108,13 +108,16 @@ class MeshSwapper:
         """Paint `persona` over `face`.
 
         Raises:
-            ContractError: The landmarks are no usable mesh, the persona has no mesh data, or too little of the face
-                could be covered. The canvas is untouched.
+            ContractError: The landmarks are no usable mesh, or the persona has no mesh data. The canvas is untouched.
+            FaceUncovered: The face is turned too far away, or too little of it could be covered. The canvas is
+                untouched.
+            EngineError: The occluder's network failed. The canvas is untouched.
         """
         self._mark_ns = time.perf_counter_ns()
         frame = canvas.pixels
         identity = _identity(persona)
         points = _checked(face, frame.shape)
+        self._before.begin(frame, face)
         wearer = self._wearers[face.track_id]
         wearer.wears(persona.digest)
         drawing = self._drawing(points, wearer, identity, settings, frame.shape)
@@ -122,38 +125,53 @@ class MeshSwapper:
         maps = self._maps(drawing)
         warped = self._warped(drawing, maps)
         oval, alpha = self._masks(drawing, maps, warped)
+        whole = cv2.mean(oval)[0]
+        self._before.darken(oval, drawing.grid)
         holes = self._holes(drawing.shown, drawing.grid, drawing.height, drawing.eyes)
         self._lap("mask")
         painted = self._relit(drawing, maps, frame, (oval, holes), wearer.relighter, warped)
+        grid = drawing.grid
+        covered = grid.inside(frame)
+        wearer.seam(painted, covered, alpha)
+        self._lap("seam")
+        wearer.grain(painted, covered, alpha, grid.left, grid.top)
+        self._lap("grain")
         self._holes.fill(painted, Sampled(frame, maps.frame), maps.seen, holes)
         self._lap("holes")
-        canvas.patch(painted, alpha, drawing.grid.left, drawing.grid.top)
+        if self._before.leave(alpha, grid, whole):
+            self._lap("occlusion")
+        canvas.patch(painted, alpha, grid.left, grid.top)
         self._lap("blend")
 
     def reset(self) -> None:
-        """Forget every wearer's light and proportions."""
+        """Forget every wearer's light and proportions, and what stood before them."""
         self._wearers.clear()
+        self._before.reset()
 
     def stages(self) -> Mapping[str, int]:
         """Duration of each stage of the last call, ns."""
         return self._stages
 
     def _drawing(
-        self, points: Points, wearer: _Wearer, identity: MeshIdentity, settings: Settings, shape: tuple[int, ...]
+        self, points: Points, wearer: Known, identity: MeshIdentity, settings: Settings, shape: tuple[int, ...]
     ) -> _Drawing:
         """Where everything goes.
 
         Raises:
             ContractError: Nothing of the face lies in the frame.
+            FaceUncovered: It is turned too far away.
         """
+        turn = self._fit(points).turn
+        if wearer.looks_away(turn):
+            raise FaceUncovered(f"The face is turned away by {turn:.0f} degrees.", "Turn towards the camera.")
         moved = self._transfer(points, wearer.neutral, identity.shape, settings.shape)
         shown, own = TOPOLOGY.extend(moved), TOPOLOGY.extend(points)
-        height = face_height(points)
+        height = wearer.height(face_height(points))
         texture = identity.level(height)
         grid = Grid.around(shown[:LANDMARKS], _MARGIN * height, shape, _FINEST)
         if min(grid.columns, grid.rows) < _FEWEST_CELLS or not np.isfinite(shown).all():
             raise ContractError("The face to be painted does not lie in the frame.")
-        judged = confidence(identity.cosines, facing(TOPOLOGY, own), TOPOLOGY.skin)
+        judged = confidence(identity.cosines, facing(TOPOLOGY, own), TOPOLOGY.skin, turn)
         eyes = eye_shares(settings.eyes, shown, texture.vertices, TOPOLOGY.eyes)
         return _Drawing(shown, own, texture, judged, height, eyes, grid)
 
@@ -182,7 +200,7 @@ class MeshSwapper:
         """The oval, (rows, columns) u8 by cells, and how much of the new face shows, (height, width) u8 by px.
 
         Raises:
-            ContractError: Too little of it would show.
+            FaceUncovered: Too little of it would show.
         """
         grid = drawing.grid
         oval = self._mask.oval(drawing.shown, grid)
@@ -195,7 +213,7 @@ class MeshSwapper:
         cv2.multiply(alpha, skin, dst=alpha, scale=1 / 255)
         cover = cv2.mean(alpha)[0] / max(cv2.mean(oval)[0], 1e-6)
         if cover < _LEAST_COVER:
-            raise ContractError(f"Only {cover:.0%} of the face could be covered; it is turned too far away.")
+            raise FaceUncovered(f"Only {cover:.0%} of the face could be covered; it is turned too far away.")
         return oval, alpha
 
     def _relit(

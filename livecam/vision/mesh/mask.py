@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from livecam.core.frame import Image, Points
-from livecam.vision.mesh.pose import mean_row
+from livecam.vision.mesh.pose import Rows, mean_row
 from livecam.vision.mesh.raster import Grid
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.topology import Indices, MeshTopology
@@ -12,12 +12,16 @@ from livecam.vision.mesh.warp import SeenTriangles
 
 _SUBPIXEL_BITS = 4
 # Of the face height: width of the soft edge, and what confidence is averaged over.
-_FEATHER = 0.05
+_FEATHER = 0.035
 _CONFIDENCE_SPREAD = 0.05
 # The soft edge lies inside the oval, by this share of the way to its middle.
-_INSET = 0.045
+_INSET = 0.03
 _LEAST_TARGET_COSINE = 0.15
 _CONFIDENCE_FROM, _CONFIDENCE_RANGE = 0.2, 0.4
+# What a turned face hides fades out before it disappears: degrees from which, and to which, that begins to count, and
+# cosines from which a patch is seen well enough.
+_TURNED, _FAR_TURNED = 30.0, 45.0
+_GRAZING = 0.3
 
 
 def polygon(points: Points, grid: Grid) -> Indices:
@@ -33,22 +37,34 @@ def fill(out: Image, corners: Indices, value: int) -> Image:
     return out
 
 
-def confidence(source: Points, target: Points, skin: int) -> Image:
+def confidence(source: Points, target: Points, skin: int, turn: float = 0.0) -> Image:
     """(T,) u8: how far each triangle's texture can be trusted.
 
     A patch that the photo saw at a slant and that now faces the camera would be stretched: what counts is the ratio
-    of the two cosines.
+    of the two cosines. On a face that is turned far, what is about to vanish behind it fades out too: the landmarks
+    there are guessed.
 
     Args:
         source: (T,) f32 cosines in the photo.
         target: (T,) f32 cosines now.
         skin: Only the first so many triangles are judged.
+        turn: Degrees between the face's direction and the camera's.
     """
     ratio = source / np.maximum(target, np.float32(_LEAST_TARGET_COSINE))
-    share = np.clip((ratio - _CONFIDENCE_FROM) / _CONFIDENCE_RANGE, 0, 1)
-    judged: Image = (share * share * (3 - 2 * share) * 255).astype(np.uint8)
+    share = _eased((ratio - _CONFIDENCE_FROM) / _CONFIDENCE_RANGE)
+    turned = min(1.0, (turn - _TURNED) / (_FAR_TURNED - _TURNED))
+    if turned > 0:
+        share *= 1 - turned * (1 - _eased(target / _GRAZING))
+    judged: Image = (share * 255).astype(np.uint8)
     judged[skin:] = 255
     return judged
+
+
+def _eased(share: Points | Rows) -> Rows:
+    """0 at 0 and below, 1 at 1 and above, level at both."""
+    inside: Rows = np.clip(share.astype(np.float64), 0, 1)
+    eased: Rows = inside * inside * (3 - 2 * inside)
+    return eased
 
 
 class MaskMaker:

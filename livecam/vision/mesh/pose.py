@@ -62,6 +62,11 @@ class Pose:
         return points
 
     @property
+    def turn(self) -> float:
+        """Degrees between where the face looks and the camera; 0 when it looks into it."""
+        return math.degrees(math.acos(max(-1.0, min(1.0, self.rotation[2, 2]))))
+
+    @property
     def angles(self) -> Angles:
         """Yaw, pitch and roll, from ``rotation = Ry(-yaw) Rx(-pitch) Rz(roll)``."""
         r = self.rotation

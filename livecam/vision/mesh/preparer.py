@@ -17,7 +17,7 @@ from livecam.vision.mesh.landmarks import MeshLandmarker, Roi
 from livecam.vision.mesh.source import MeshIdentity, Photo, prepare
 from livecam.vision.mesh.store import FORMAT, load, save
 
-VERSION: Final = f"mesh-2.{FORMAT}"
+VERSION: Final = f"mesh-3.{FORMAT}"
 """Changes whenever the same photos would give another identity."""
 
 _SCORE = 0.5

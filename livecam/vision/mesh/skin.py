@@ -17,6 +17,8 @@ _CORE = (
     70, 63, 105, 66, 107, 336, 296, 334, 293, 300, 276, 46, 33, 263, 130, 359, 61, 291, 17, 18, 84, 314, 57, 287,
     48, 278, 168, 8, 9, 55, 285, 226, 446, 31, 261, 146, 91, 181, 405, 321, 375, 43, 273, 106, 335,
 )  # fmt: skip
+# Of the face height: more reaches into hair that hangs beside the brows.
+_GROWN = 0.025
 _OUTLIER = 40.0
 _SPREAD = 1.6
 _LEAST_SPREAD = (20.0, 6.0, 7.0)
@@ -44,7 +46,7 @@ def skin_mask(image: Image, points: Points) -> Image:
     offset = (lab - mean) / spread
     np.multiply(offset[:, :, 0], _BRIGHTER, out=offset[:, :, 0], where=offset[:, :, 0] > 0)
     likely = np.clip((_SURE + _FADE - np.linalg.norm(offset, axis=2)) / _FADE, 0, 1).astype(np.float32)
-    likely = np.maximum(likely, _core(image.shape, points, height))
+    likely = np.maximum(likely, features(image.shape, points, height, _GROWN))
     size = _odd(height * 0.045)
     likely = cv2.erode(likely, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     mask: Image = (cv2.GaussianBlur(likely, (0, 0), max(0.5, height * 0.018)) * 255).astype(np.uint8)
@@ -69,14 +71,14 @@ def _spots(shape: tuple[int, ...], points: Points, height: float) -> Image:
     return spots
 
 
-def _core(shape: tuple[int, ...], points: Points, height: float) -> Plane:
-    """(H, W) f32, 0..1: the hull of brows, eyes and mouth, grown a little, soft."""
+def features(shape: tuple[int, ...], points: Points, height: float, grown: float) -> Plane:
+    """(H, W) f32, 0..1: the hull of brows, eyes and mouth, grown by so many face heights across, soft."""
     core = np.zeros(shape[:2], dtype=np.uint8)
     hull = cv2.convexHull(np.rint(points[list(_CORE), :2]).astype(np.int32))
     cv2.fillConvexPoly(core, hull, 255)
-    size = _odd(height * 0.05)
-    grown = cv2.GaussianBlur(cv2.dilate(core, np.ones((size, size), dtype=np.uint8)), (size, size), 0)
-    return grown.astype(np.float32) / np.float32(255)
+    size = _odd(height * grown)
+    soft = cv2.GaussianBlur(cv2.dilate(core, np.ones((size, size), dtype=np.uint8)), (size, size), 0)
+    return soft.astype(np.float32) / np.float32(255)
 
 
 def _odd(size: float) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from livecam.core.frame import Image, Points
 from livecam.vision.mesh.atlas import atlas_of
+from livecam.vision.mesh.extend import extended
 from livecam.vision.mesh.pose import Rows, face_height
 from livecam.vision.mesh.shape import ShapeTransfer
 from livecam.vision.mesh.skin import skin_mask
@@ -81,10 +82,11 @@ def prepare(photos: Sequence[Photo]) -> MeshIdentity:
     shape: Rows = np.mean([transfer.shape_of(points) for _, points in photos], axis=0)
     if len(faces) > 1:
         atlas = atlas_of(faces)
-        return identity_of(atlas.image, atlas.vertices, atlas.cosines, shape)
+        return identity_of(extended(atlas.image, atlas.vertices), atlas.vertices, atlas.cosines, shape)
     ((image, points),) = faces
     vertices = TOPOLOGY.extend(points)
-    return identity_of(image, TOPOLOGY.inset(vertices)[:, :2], facing(TOPOLOGY, vertices), shape)
+    drawn = TOPOLOGY.inset(vertices)[:, :2]
+    return identity_of(extended(image, drawn), drawn, facing(TOPOLOGY, vertices), shape)
 
 
 def identity_of(image: Image, vertices: Points, cosines: Points, shape: Rows) -> MeshIdentity:

@@ -9,7 +9,7 @@ import numpy as np
 from livecam.core.face import Landmarks
 from livecam.core.frame import Image, Matrix, Points
 from livecam.core.geometry import transform
-from livecam.errors import ContractError
+from livecam.errors import FaceUncovered
 from livecam.vision.mask.box import box_mask
 from livecam.vision.mask.masker import Masker
 
@@ -105,7 +105,7 @@ def refuse_bare(mask: Image, five: Points, matrix: Matrix) -> None:
         matrix: Frame px to crop px.
 
     Raises:
-        ContractError: Hardly anything between the eyes and the mouth is covered.
+        FaceUncovered: Hardly anything between the eyes and the mouth is covered.
     """
     spots = transform(matrix, five)
     margin = _MARGIN * np.ptp(spots, axis=0)
@@ -113,7 +113,7 @@ def refuse_bare(mask: Image, five: Points, matrix: Matrix) -> None:
     right, bottom = np.clip(spots.max(axis=0) + margin, 0, len(mask) - 1).astype(int)
     cover = cv2.mean(mask[top : bottom + 1, left : right + 1])[0] / 255
     if cover < _LEAST_COVER:
-        raise ContractError(
+        raise FaceUncovered(
             f"The masks would leave the face bare: of what lies between eyes and mouth only {cover:.0%} is covered.",
             "If it goes on with nothing before the face, try --occlusion none, --regions none, or another --swapper.",
         )

@@ -1,6 +1,7 @@
 import tracemalloc
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,9 +10,10 @@ from livecam.core.face import Face, Landmarks, Topology
 from livecam.core.frame import Image, Points
 from livecam.core.persona import Persona
 from livecam.core.settings import Eyes, Settings
-from livecam.errors import ContractError
+from livecam.errors import ContractError, FaceUncovered
+from livecam.vision.grain import noise_of
 from livecam.vision.mesh.engine import MeshSwapper
-from livecam.vision.mesh.source import prepare
+from livecam.vision.mesh.source import MeshIdentity, Texture, prepare
 from tests.vision.mesh.drawn import (
     SHAPE,
     drawn_identity,
@@ -26,6 +28,7 @@ from tests.vision.mesh.drawn import (
 
 PALE = persona_of(drawn_identity(), "pale")
 SETTINGS = Settings(shape=0.5)
+WHOLE = np.full(SHAPE[:2], 255, np.uint8)
 
 
 def swapped(
@@ -162,6 +165,49 @@ def test_what_cannot_be_swapped_raises_and_leaves_the_frame(name: str, face: Fac
     np.testing.assert_array_equal(after, image)
 
 
+def test_a_face_turned_too_far_is_not_painted_until_it_has_turned_well_back() -> None:
+    swapper = MeshSwapper()
+    painted: list[bool] = []
+    for yaw in (30, 50, 54, 50, 49, 46, 50):
+        points = points_of(neutral(), yaw=yaw)
+        image = picture_of(points, (60, 200, 90))
+        try:
+            painted.append(bool(change(image, swapped(image, face_of(points), swapper=swapper)).any()))
+        except FaceUncovered:
+            painted.append(False)
+    assert painted == [True, True, False, False, False, True, True]
+
+
+def test_a_face_looks_away_for_itself() -> None:
+    """Another one beside it, turned as far but never further, is painted."""
+    swapper = MeshSwapper()
+    away, beside = (points_of(neutral(), yaw=yaw) for yaw in (60, 50))
+    with pytest.raises(FaceUncovered):
+        swapped(picture_of(away), face_of(away, 1), swapper=swapper)
+    with pytest.raises(FaceUncovered):
+        swapped(picture_of(beside), face_of(beside, 1), swapper=swapper)
+    swapped(picture_of(beside), face_of(beside, 2), swapper=swapper)
+
+
+def test_sizes_that_are_rounded_do_not_flip_at_a_border() -> None:
+    """Of the persona's textures, one fits this face exactly: noise must not choose another in every frame."""
+    border = drawn_identity().levels[1].face_px / 0.95
+    swapper, chosen = MeshSwapper(), set()
+    level = MeshIdentity.level
+
+    def noted(identity: MeshIdentity, face_px: float) -> Texture:
+        texture = level(identity, face_px)
+        chosen.add(texture.face_px)
+        return texture
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MeshIdentity, "level", noted)
+        for height in (border - 1, border + 1, border - 1, border + 1):
+            points = points_of(neutral(), height=height)
+            swapped(picture_of(points), face_of(points), swapper=swapper)
+    assert len(chosen) == 1
+
+
 def test_a_persona_that_would_not_cover_the_face_is_refused() -> None:
     points = points_of(neutral())
     identity = drawn_identity()
@@ -233,10 +279,35 @@ def test_the_steady_state_allocates_no_image() -> None:
     assert peak < image.nbytes // 2
 
 
+def test_a_face_on_a_noisy_picture_gets_grain_and_another_persona_its_own() -> None:
+    points = points_of(neutral(), height=300)
+    clean = cv2.GaussianBlur(picture_of(points), (0, 0), 2).astype(np.uint8)
+    smooth = persona_of(prepare([(clean, points)]), "smooth")
+    noise = np.random.default_rng(2).normal(0, 14, clean.shape[:2])[:, :, None]
+    noisy = np.clip(clean + noise, 0, 255).astype(np.uint8)
+    middle = inside(points, 0.6)
+    found = {}
+    for grain in (0.0, 1.0):
+        swapper = MeshSwapper(grain=grain)
+        found[grain] = [
+            noise_of(swapped(noisy, face_of(points), swapper=swapper, persona=worn)[middle], WHOLE[middle])
+            for worn in (smooth, persona_of(prepare([(noisy, points)]), "grainy"))
+        ]
+    (bare, own), (grained, unchanged) = found[0.0], found[1.0]
+    assert bare is not None
+    assert own is not None
+    assert grained is not None
+    assert unchanged is not None
+    assert grained > 2 * bare
+    assert unchanged < 1.2 * own
+
+
 def test_stages_are_timed() -> None:
     points = points_of(neutral())
     swapper = MeshSwapper()
     swapped(picture_of(points), face_of(points), swapper=swapper)
-    assert {"geometry", "raster", "map", "warp", "mask", "light", "relight", "holes", "blend"} == set(swapper.stages())
+    assert {"geometry", "raster", "map", "warp", "mask", "light", "relight", "seam", "grain", "holes", "blend"} == set(
+        swapper.stages()
+    )
     assert all(duration >= 0 for duration in swapper.stages().values())
     assert SHAPE == (360, 480, 3)

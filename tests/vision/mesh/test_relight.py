@@ -63,6 +63,29 @@ def test_flicker_is_followed_slowly() -> None:
     assert 1.005 < gains.mean() < 1.025
 
 
+def test_coloured_light_that_wanders_over_the_face_hardly_trails() -> None:
+    """A slow average would: by 4 levels of 100 when it follows by a sixth of the way a frame."""
+    relighter, across = Relighter(), np.linspace(-1, 1, SIDE)[None, :, None]
+    trailing = []
+    for number in range(60):
+        gains = 1 + 0.3 * np.sin(2 * np.pi * number / 30 + 2 * across) * np.array([1, 0.3, -0.8])
+        wearer = lit(np.broadcast_to(gains, (SIDE, SIDE, 3)).astype(np.float32))
+        shown, wanted = (lightened(each(persona(), wearer, WEIGHT)) for each in (relighter, Relighter()))
+        trailing.append(np.abs(shown - wanted).mean())
+    assert np.mean(trailing[10:]) < 0.025
+
+
+def test_light_follows_where_it_changes_and_rests_where_it_does_not() -> None:
+    relighter = Relighter()
+    relighter(persona(), persona(), WEIGHT)
+    one_side = np.ones((SIDE, SIDE, 3), np.float32)
+    one_side[:, : SIDE // 3] = 1.06
+    before = relighter(persona(), persona(), WEIGHT)
+    light = relighter(persona(), lit(one_side), WEIGHT)
+    moved = np.abs(light.gain - before.gain).mean(axis=2)
+    assert moved[:, 2].min() > 20 * moved[:, -2].max()
+
+
 @pytest.mark.parametrize("flash", [1.6, 0.5])
 def test_a_flash_is_followed_at_once(flash: float) -> None:
     relighter = Relighter()

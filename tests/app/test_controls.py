@@ -1,0 +1,163 @@
+"""The ways in, in a whole run: the socket is there while it runs and gone afterwards, and keys reach the daemon."""
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from livecam.app import controls as controls_module
+from livecam.app import run
+from livecam.app.controls import Controls
+from livecam.config import Config, Paths, load
+from livecam.control import place
+from livecam.control.client import Said, order
+from livecam.control.place import running
+from livecam.errors import ConfigError, LivecamError
+from livecam.runtime.report import Report, Status
+from tests.control.pretend import PretendKeys, PretendPort
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no Unix sockets")
+
+STATUS = Status(
+    fps=29.97123, age_p50_ms=40.123, age_p95_ms=50.0, dropped=0, state="live", showing="live", persona="ann",
+    mode="swap", provider="cpu", note="", sinks=("web:http://127.0.0.1:8080/?token=secret", "null: lost"),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for module in (place, controls_module):
+        monkeypatch.setattr(module, "folder", lambda: tmp_path / "livecam")
+    return tmp_path / "livecam"
+
+
+def configure(**values: str) -> Config:
+    base = {"source.spec": "synthetic", "source.size": "640x480", "output.sinks": "memory", "control.hotkeys": "off"}
+    named = {name.replace("__", "."): value for name, value in values.items()}
+    return load(base | named, Path(os.devnull), {}).config
+
+
+def test_a_run_is_controlled_by_its_socket(mesh_models: Mapping[str, Path], tmp_path: Path) -> None:
+    answers: list[Said] = []
+    reports: list[Report] = []
+    stop = threading.Event()
+    live = threading.Event()
+    thread = threading.Thread(
+        target=lambda: reports.append(
+            run(configure(), lambda status: live.set() if status.state == "live" else None, stop)
+        )
+    )
+    thread.start()
+    try:
+        assert live.wait(30)
+        (path,) = running()
+        answers += [order(path, line) for line in ("shape 0.25", "panic", "status", "persona eve")]
+    finally:
+        stop.set()
+        thread.join(20)
+    assert [said.ok for said in answers] == [True, True, True, False]
+    shaped, _, asked = (json.loads(said.line) for said in answers[:3])
+    assert shaped["now"]["shape"] == 0.25
+    assert asked["now"]["panic"] is True
+    assert asked["status"]["state"] == "live"
+    assert asked["status"]["sinks"] == ["memory"]
+    assert "'eve'" in answers[3].said
+    assert reports[0].sent["slate"] > 0
+    assert running() == ()
+
+
+def test_a_named_socket_that_is_taken_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
+    config = configure(control__socket=str(tmp_path / "taken.txt"))
+    (tmp_path / "taken.txt").touch()
+    with pytest.raises(ConfigError, match="is no socket"):
+        run(config)
+
+
+def test_a_folder_that_will_not_do_costs_only_the_socket(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    ways = Controls(PretendPort(), configure(), Paths.find())
+    ways.start()
+    ways.stop()
+    assert "livecam ctl will not find this run" in caplog.text
+    assert "chmod 700" in caplog.text
+
+
+def test_a_hotkey_that_cannot_be_read_is_told_before_anything_starts() -> None:
+    config = configure(hotkeys__bound="<ctlr>+p=panic")
+    with pytest.raises(ConfigError, match="Did you mean 'ctrl'"):
+        Controls(PretendPort(), config, Paths.find())
+
+
+def test_hotkeys_reach_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys, port = PretendKeys(), PretendPort()
+    monkeypatch.setattr(controls_module, "desktop_keys", lambda bound: keys)
+    ways = Controls(port, configure(control__hotkeys="on"), Paths.find())
+    ways.start()
+    keys.press("ctrl", "alt", "p")
+    assert port.cell.current.panic
+    ways.stop()
+    assert keys.stopped
+
+
+@pytest.mark.parametrize(
+    ("has_pynput", "table", "told"), [(False, None, False), (False, "<f9>=panic", True), (True, None, True)]
+)
+def test_missing_hotkeys_are_told_to_whom_it_may_concern(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    has_pynput: bool,
+    table: str | None,
+    told: bool,
+) -> None:
+    def refuse(bound: object) -> PretendKeys:
+        raise LivecamError("There is no display.")
+
+    monkeypatch.setattr(controls_module, "installed", lambda: has_pynput)
+    monkeypatch.setattr(controls_module, "desktop_keys", refuse)
+    given = {"hotkeys__bound": table} if table else {}
+    ways = Controls(PretendPort(), configure(control__hotkeys="on", **given), Paths.find())
+    with caplog.at_level(logging.WARNING):
+        ways.start()
+    ways.stop()
+    assert ("There is no display." in caplog.text) is told
+
+
+def test_the_status_is_kept_for_those_who_ask_without_its_secrets(folder: Path) -> None:
+    shown: list[Status] = []
+    ways = Controls(PretendPort(), configure(), Paths.find())
+    ways.start()
+    try:
+        ways.showing(shown.append)(STATUS)
+        (path,) = running()
+        status = json.loads(order(path, "status").line)["status"]
+    finally:
+        ways.stop()
+    assert shown == [STATUS]
+    assert (status["fps"], status["age_p50_ms"], status["persona"]) == (30.0, 40.1, "ann")
+    assert status["sinks"] == ["web:http://127.0.0.1:8080/", "null: lost"]
+
+
+def test_next_walks_the_folder_of_personas(folder: Path, tmp_path: Path) -> None:
+    for name in ("ann", "bob"):
+        (tmp_path / "data" / "personas" / name).mkdir(parents=True)
+    paths = Paths.find({"LIVECAM_DATA": str(tmp_path / "data"), "LIVECAM_CACHE": str(tmp_path / "cache")})
+    port = PretendPort()
+    ways = Controls(port, configure(), paths)
+    ways.start()
+    try:
+        (path,) = running()
+        assert order(path, "next").said == "livecam is still starting. Change the persona in a moment."
+        assert order(path, "panic").ok
+        assert order(path, "resume").ok
+        ways.showing(None)(STATUS)
+        assert [order(path, "next").said for _ in range(3)] == ["Wearing ann.", "Wearing bob.", "Wearing nobody."]
+    finally:
+        ways.stop()

@@ -1,0 +1,82 @@
+import cv2
+import numpy as np
+
+from livecam.core.frame import Image
+from livecam.vision.seam import Seam
+
+SHAPE = (360, 300, 3)
+MIDDLE = np.s_[160:200, 130:170]
+
+
+def oval() -> Image:
+    mask = np.zeros(SHAPE[:2], np.uint8)
+    cv2.ellipse(mask, (150, 180), (130, 165), 0, 0, 360, 255, -1)
+    return cv2.blur(mask, (9, 9)).astype(np.uint8)
+
+
+def flat(level: int) -> Image:
+    return np.full(SHAPE, level, np.uint8)
+
+
+def just_inside() -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    mask = oval()
+    return (mask > 128) & (mask < 250)
+
+
+def matched(wearer: Image, painted: Image, seam: Seam | None = None) -> Image:
+    out = painted.copy()
+    (seam or Seam())(out, wearer, oval())
+    return out
+
+
+def test_the_edge_takes_on_the_wearers_colour_and_the_middle_keeps_its_own() -> None:
+    out = matched(flat(150), flat(110))
+    assert out[just_inside()].mean() > 125
+    np.testing.assert_array_equal(out[MIDDLE], 110)
+
+
+def test_what_lies_outside_the_face_does_not_count() -> None:
+    wearer = flat(110)
+    wearer[oval() == 0] = 10
+    assert np.abs(matched(wearer, flat(110))[just_inside()].astype(int) - 110).mean() < 3
+
+
+def test_fine_detail_stays() -> None:
+    texture = np.random.default_rng(1).integers(-12, 13, SHAPE)
+    painted = (110 + texture).astype(np.uint8)
+    out = matched(flat(150), painted).astype(int)
+    before, after = (each - cv2.blur(each.astype(np.float32), (9, 9)) for each in (painted.astype(int), out))
+    np.testing.assert_allclose(after[just_inside()], before[just_inside()], atol=4)
+
+
+def test_it_follows_slowly_but_a_jump_at_once() -> None:
+    seam = Seam()
+    for _ in range(3):
+        matched(flat(120), flat(110), seam)
+    rest = matched(flat(120), flat(110), seam)[just_inside()].mean()
+    flicker = matched(flat(122), flat(110), seam)[just_inside()].mean()
+    assert flicker - rest < 0.5
+    np.testing.assert_array_equal(matched(flat(170), flat(110), seam), matched(flat(170), flat(110)))
+
+
+def test_another_face_is_matched_anew() -> None:
+    seam = Seam()
+    matched(flat(150), flat(149), seam)
+    seam.reset()
+    np.testing.assert_array_equal(matched(flat(112), flat(110), seam), matched(flat(112), flat(110)))
+
+
+def test_a_face_cut_by_the_frame_is_matched_too() -> None:
+    painted = flat(110)
+    Seam()(painted, flat(150)[:-20, :-30], oval())
+    assert painted[:-20, :-30][just_inside()[:-20, :-30]].mean() > 122
+
+
+def test_a_face_without_an_edge_in_the_frame_is_left_alone_and_so_is_one_that_does_not_show() -> None:
+    for level in (0, 255):
+        seam = Seam()
+        for _ in range(2):
+            painted = flat(110)
+            seam(painted, flat(150), np.full(SHAPE[:2], level, np.uint8))
+            np.testing.assert_array_equal(painted, 110)
+        assert np.isfinite(matched(flat(112), flat(110), seam)).all()
