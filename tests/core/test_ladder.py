@@ -43,7 +43,8 @@ def test_a_ladder_goes_down(tiers: tuple[Tier, ...]) -> None:
 @pytest.mark.parametrize("detects", [True, False])
 def test_only_what_is_there_is_given_up(*, enhancer: bool, small: bool, mask: bool, detects: bool) -> None:
     ladder = ladder_for(enhancer=enhancer, small_enhancer=small, mask=mask, detects=detects, shrinks=detects)
-    bottom = ladder.tiers[-1]
+    bottom = ladder.tiers[ladder.bottom]
+    assert bottom is ladder.tiers[-1]
     assert [tier.name for tier in ladder.tiers] == [
         FULL,
         *["enhancer every 2nd frame"] * enhancer,
