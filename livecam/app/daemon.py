@@ -21,7 +21,16 @@ from livecam.core.frame import NS_PER_MS, NS_PER_S
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock, Processor
 from livecam.core.settings import Command, Reply, SetPersona, Settings
-from livecam.errors import ConfigError, LivecamError, ModelError, PersonaError, SinkGone, SourceEnded, SourceGone
+from livecam.errors import (
+    ConfigError,
+    ExtraMissing,
+    LivecamError,
+    ModelError,
+    PersonaError,
+    SinkGone,
+    SourceEnded,
+    SourceGone,
+)
 from livecam.runtime.governor import Governor, Rules
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop
 from livecam.runtime.report import About, Meter, Report, Status, make_report
@@ -35,7 +44,7 @@ CHECK_S = 0.1
 """How often the run is looked at."""
 
 _CAPTURE = Policy(DEVICE_BANDS, (SourceGone, ConfigError))
-_INFERENCE = Policy(INFERENCE_BANDS, (ModelError, PersonaError, ConfigError))
+_INFERENCE = Policy(INFERENCE_BANDS, (ModelError, PersonaError, ConfigError, ExtraMissing))
 _OUTPUT = Policy(DEVICE_BANDS, (SinkGone, ConfigError))
 
 

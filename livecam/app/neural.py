@@ -15,7 +15,7 @@ from livecam.core.frame import Image
 from livecam.core.ladder import Adaptable
 from livecam.core.seams import Detector, Engine
 from livecam.errors import ConfigError
-from livecam.inference.backends import Backend, Facts
+from livecam.inference.backends import Backend, Facts, choose
 from livecam.inference.catalogue import catalogue_folders
 from livecam.inference.chain import networks_of
 from livecam.inference.graph import emap_of
@@ -129,7 +129,7 @@ class NeuralNetworks:
         if remote:
             self._require_server()
             models = [model for model in models if self._is_used_here(model)]
-        slow = self.backend is Backend.CPU and not remote
+        slow = not remote and choose(self.loader.asked, self.facts) is Backend.CPU
         refuse_absent(models, self.folder)
         for model in models:
             installed(model, self.folder)
