@@ -61,9 +61,9 @@ class Settings:
     persona: str = ""
     mode: Mode = Mode.SWAP
     others: Others = Others.BLUR
-    shape: float = 0.53
+    shape: float = 0.54
     eyes: Eyes = Eyes.SOURCE
-    steadiness: float = 0.5
+    steadiness: float = 0.36
     blend: float = 0.7
     blend_limit: float = BLEND_LIMIT
 

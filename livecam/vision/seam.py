@@ -16,8 +16,10 @@ _CELLS = (40, 48)
 _SIGMA, _DEPTH = 1.0, 2.5
 _SHOWN = 16
 _MIDDLE = 128
-# The shift follows slowly, so that it does not flicker; all at once when it has jumped, by levels in the mean.
-_FOLLOW = 0.12
+# The shift is found anew in every nth frame, and follows slowly, so that it does not flicker; all at once when it has
+# jumped, by levels in the mean.
+_EVERY = 3
+_FOLLOW = 0.32
 _CALM, _JUMP = 2.0, 6.0
 
 
@@ -32,6 +34,7 @@ class Seam:
         """Forget the shift: the new face is another."""
         self._shift = np.zeros((*_CELLS[::-1], 3), np.float32)
         self._known = False
+        self._frames = 0
 
     def __call__(self, painted: Image, wearer: Image, alpha: Image) -> None:
         """Match `painted` to `wearer`, in place.
@@ -43,6 +46,14 @@ class Seam:
         """
         height, width = wearer.shape[:2]
         view, mask = painted[:height, :width], alpha[:height, :width]
+        self._frames += 1
+        if not self._known or self._frames % _EVERY == 0:
+            self._find(view, wearer, mask)
+        if self._known:
+            self._add(view)
+
+    def _find(self, view: Image, wearer: Image, mask: Image) -> None:
+        """Find the shift anew."""
         own, new, shown = (cv2.resize(each, _CELLS, interpolation=cv2.INTER_AREA) for each in (wearer, view, mask))
         # Only what lies under the face counts: not hair, not the wall behind.
         weight = shown.astype(np.float32)
@@ -57,7 +68,6 @@ class Seam:
         change = float(np.abs(fresh - self._shift)[edge > 0].mean()) if self._known else _JUMP
         self._shift += np.float32(np.interp(change, (_CALM, _JUMP), (_FOLLOW, 1.0))) * (fresh - self._shift)
         self._known = True
-        self._add(view)
 
     def _add(self, view: Image) -> None:
         if self._wide.size < view.size:
