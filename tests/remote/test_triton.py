@@ -210,7 +210,8 @@ def test_a_network_that_goes_dead_costs_frames_and_comes_back(triton: "Triton", 
         wait(camera, 0.5)
         relay.die()
         wait(camera, 3.0)
-        assert "in time" in camera.calls[-1][2] or "asked again" in camera.calls[-1][2]
+        # By then it may have been asked again over a new connection, which cannot be made.
+        assert any(words in camera.calls[-1][2] for words in ("in time", "asked again", "cannot be reached"))
         relay.revive()
         back = time.monotonic()
         wait(camera, BACK_S)
