@@ -1,23 +1,9 @@
 """Which enhancer sharpens which frames: what the governor's tiers mean to the chain on the card."""
 
 from collections.abc import Set
-from typing import NamedTuple
 
 from livecam.core.ladder import Sharpening, Tier
-
-
-class Whose(NamedTuple):
-    """What must be the same from frame to frame for one frame's detail to be right on the next.
-
-    Attributes:
-        track_id: Of the followed face.
-        persona: Digest of what it wears.
-        blend: 0..1, how much of the sharpened face is shown.
-    """
-
-    track_id: int
-    persona: str
-    blend: float
+from livecam.vision.swap.paced import Whose
 
 
 class Pace:

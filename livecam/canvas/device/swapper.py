@@ -7,7 +7,7 @@ from livecam.canvas.cuda import CudaCanvas
 from livecam.canvas.device.chain import DeviceChain, Piece, Placed
 from livecam.canvas.device.colour import learn
 from livecam.canvas.device.mask import DeviceMaskers
-from livecam.canvas.device.pace import Pace, Whose
+from livecam.canvas.device.pace import Pace
 from livecam.canvas.device.sharpen import EnhanceNetwork
 from livecam.canvas.device.stage import SwapNetwork
 from livecam.canvas.device.verdict import refuse_bare, refuse_flat, refuse_rubbish, refuse_unchanged, usable
@@ -21,6 +21,7 @@ from livecam.core.settings import Settings
 from livecam.errors import ContractError
 from livecam.vision.color import ColourMemory
 from livecam.vision.swap.identity import NeuralIdentity
+from livecam.vision.swap.paced import Whose
 from livecam.vision.wearers import Wearers
 
 
