@@ -5,13 +5,19 @@
 Size(width=1280, height=720)
 """
 
+from livecam.config.audio import AudioConfig
+from livecam.config.bank import BankConfig
 from livecam.config.choices import LogLevel, Provider
 from livecam.config.control import USUAL, ControlConfig, HotkeysConfig
 from livecam.config.example import example_text
 from livecam.config.governor import GovernorConfig
+from livecam.config.idle import IdleConfig, WhenIdle
+from livecam.config.label import LabelConfig, Language
 from livecam.config.load import Layer, Origin, Resolved, defaults, load
 from livecam.config.models import ModelsConfig
 from livecam.config.neural import NeuralConfig
+from livecam.config.obs import ObsConfig
+from livecam.config.panel import PanelConfig
 from livecam.config.paths import Paths
 from livecam.config.people import PeopleConfig
 from livecam.config.presets import PRESETS, Preset, PresetName
@@ -31,19 +37,26 @@ __all__ = [
     "SECTIONS",
     "SETTINGS",
     "USUAL",
+    "AudioConfig",
+    "BankConfig",
     "Config",
     "ControlConfig",
     "FaceConfig",
     "GovernorConfig",
     "HotkeysConfig",
+    "IdleConfig",
     "Key",
+    "LabelConfig",
+    "Language",
     "Layer",
     "LogConfig",
     "LogLevel",
     "ModelsConfig",
     "NeuralConfig",
+    "ObsConfig",
     "Origin",
     "OutputConfig",
+    "PanelConfig",
     "Paths",
     "PeopleConfig",
     "Preset",
@@ -53,6 +66,7 @@ __all__ = [
     "Resolved",
     "RunConfig",
     "SourceConfig",
+    "WhenIdle",
     "defaults",
     "example_text",
     "load",

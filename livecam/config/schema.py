@@ -8,13 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from livecam.config.audio import AudioConfig
+from livecam.config.bank import BankConfig
 from livecam.config.choices import LogLevel
 from livecam.config.compound import Otherwise, PathKind, SizeKind, SpecKind, SpecList
 from livecam.config.control import ControlConfig, HotkeysConfig
 from livecam.config.governor import GovernorConfig
+from livecam.config.idle import IdleConfig
 from livecam.config.kinds import Choice, Number, Switch, Text
+from livecam.config.label import LabelConfig
 from livecam.config.models import ModelsConfig
 from livecam.config.neural import NeuralConfig
+from livecam.config.obs import ObsConfig
+from livecam.config.panel import PanelConfig
 from livecam.config.people import PeopleConfig
 from livecam.config.setting import META, about
 from livecam.core.frame import Size
@@ -241,6 +247,14 @@ class Config:
     hotkeys: HotkeysConfig = field(
         default_factory=HotkeysConfig, metadata={META: "Keys that work with any window in front."}
     )
+    panel: PanelConfig = field(default_factory=PanelConfig, metadata={META: "The control panel in the browser."})
+    bank: BankConfig = field(default_factory=BankConfig, metadata={META: "How personas are switched."})
+    label: LabelConfig = field(
+        default_factory=LabelConfig, metadata={META: "What tells people that the picture is not the camera's."}
+    )
+    idle: IdleConfig = field(default_factory=IdleConfig, metadata={META: "What happens while nobody looks."})
+    obs: ObsConfig = field(default_factory=ObsConfig, metadata={META: "The connection to OBS Studio: see docs/obs.md."})
+    audio: AudioConfig = field(default_factory=AudioConfig, metadata={META: "Sound that keeps step with the picture."})
     run: RunConfig = field(default_factory=RunConfig, metadata={META: "One run: how long, and what is told about it."})
     log: LogConfig = field(default_factory=LogConfig, metadata={META: "The log."})
 
@@ -270,5 +284,6 @@ class Config:
             eyes=self.face.eyes,
             steadiness=self.face.steadiness,
             blend=self.neural.blend,
+            label=self.label.shown,
             blend_limit=1.0 if self.neural.force_blend else BLEND_LIMIT,
         )

@@ -16,6 +16,7 @@ from livecam.core.settings import (
     Resume,
     SetBlend,
     SetEyes,
+    SetLabel,
     SetMode,
     SetOthers,
     SetPersona,
@@ -138,6 +139,7 @@ def shown(settings: Settings) -> dict[str, Json]:
         "shape": settings.shape,
         "steadiness": settings.steadiness,
         "blend": settings.blend,
+        "label": settings.label,
     }
 
 
@@ -166,7 +168,7 @@ def _told_mode(settings: Settings) -> str:
 
 
 def _told_value(
-    command: SetPersona | SetOthers | SetEyes | SetShape | SetSteadiness | SetBlend, settings: Settings
+    command: SetPersona | SetOthers | SetLabel | SetEyes | SetShape | SetSteadiness | SetBlend, settings: Settings
 ) -> str:
     match command:
         case SetPersona():
@@ -174,6 +176,8 @@ def _told_value(
             return worn if settings.mode is Mode.SWAP else f"{worn} But: {_told_mode(settings)}"
         case SetOthers():
             return f"Other people: {settings.others}."
+        case SetLabel():
+            return "The label is shown." if settings.label else "The label is not shown."
         case SetEyes():
             return f"Eyes: {settings.eyes}."
         case SetShape():

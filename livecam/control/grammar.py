@@ -20,6 +20,7 @@ from livecam.core.settings import (
     Resume,
     SetBlend,
     SetEyes,
+    SetLabel,
     SetMode,
     SetOthers,
     SetPersona,
@@ -102,6 +103,8 @@ def written(order: Order) -> str:
             return type(order).__name__.lower()
         case SetMode(mode):
             return f"passthrough {'on' if mode is Mode.PASSTHROUGH else 'off'}"
+        case SetLabel(shown):
+            return f"label {'on' if shown else 'off'}"
         case _:
             return _written_value(order)
 
@@ -207,6 +210,11 @@ WORDS: Final[Mapping[str, Word]] = MappingProxyType(
         ),
         "others": Word(
             "|".join(Others), "What happens to other people's faces.", _choice("others", _members(Others, SetOthers))
+        ),
+        "label": Word(
+            "on|off",
+            "Write on the picture that it was modified by AI.",
+            _choice("label", {"on": SetLabel(True), "off": SetLabel(False)}),
         ),
         "eyes": Word("|".join(Eyes), "Whose eyes are shown.", _choice("eyes", _members(Eyes, SetEyes))),
         "shape": Word("0..1", "How far your proportions move to the persona's.", _number("shape", SetShape)),

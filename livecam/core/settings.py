@@ -52,6 +52,7 @@ class Settings:
         steadiness: 0..1, 0 follows every measurement, 1 smooths most.
         blend: 0..`blend_limit`, how much of the enhancer shows; the mesh swap has none.
         blend_limit: The largest `blend` that is taken.
+        label: Whether swapped pictures say that they are modified.
     """
 
     revision: int = 0
@@ -66,6 +67,7 @@ class Settings:
     steadiness: float = 0.36
     blend: float = 0.7
     blend_limit: float = BLEND_LIMIT
+    label: bool = True
 
     def __post_init__(self) -> None:
         for name, value in (("shape", self.shape), ("steadiness", self.steadiness), ("blend", self.blend)):
@@ -146,9 +148,16 @@ class SetBlend:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class SetLabel:
+    """Show or hide the label that says that the picture is modified."""
+
+    shown: bool
+
+
 Tuning: TypeAlias = SetPersona | SetShape | SetEyes | SetSteadiness | SetBlend
 Covering: TypeAlias = Panic | Resume | Hold | Release
-Command: TypeAlias = Covering | SetMode | SetOthers | Tuning
+Command: TypeAlias = Covering | SetMode | SetOthers | SetLabel | Tuning
 
 
 def apply(settings: Settings, command: Command) -> Settings:
@@ -169,6 +178,9 @@ def apply(settings: Settings, command: Command) -> Settings:
             tighter = _STRICTNESS[others] > _STRICTNESS[settings.others]
             floor = revision if tighter else settings.privacy_floor
             return replace(settings, revision=revision, privacy_floor=floor, others=others)
+        case SetLabel(shown):
+            floor = revision if shown and not settings.label else settings.privacy_floor
+            return replace(settings, revision=revision, privacy_floor=floor, label=shown)
         case _:
             return _tuned(settings, command, revision)
 

@@ -17,6 +17,7 @@ from livecam.core.settings import (
     Resume,
     SetBlend,
     SetEyes,
+    SetLabel,
     SetMode,
     SetOthers,
     SetPersona,
@@ -40,6 +41,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(SetEyes, st.sampled_from(Eyes)),
     st.builds(SetSteadiness, UNIT),
     st.builds(SetBlend, st.floats(0, 0.85)),
+    st.builds(SetLabel, st.booleans()),
 )
 STRICT = {Others.LEAVE: 0, Others.BLUR: 1, Others.WITHHOLD: 2}
 
@@ -49,6 +51,7 @@ def tightens(before: Settings, after: Settings) -> bool:
         (after.panic and not before.panic)
         or (before.mode is Mode.PASSTHROUGH and after.mode is Mode.SWAP)
         or STRICT[after.others] > STRICT[before.others]
+        or (after.label and not before.label)
     )
 
 
@@ -84,6 +87,7 @@ def test_apply_is_pure(commands: list[Command], last: Command) -> None:
         (Settings(mode=Mode.PASSTHROUGH), SetMode(Mode.SWAP)),
         (Settings(others=Others.LEAVE), SetOthers(Others.BLUR)),
         (Settings(others=Others.BLUR), SetOthers(Others.WITHHOLD)),
+        (Settings(label=False), SetLabel(True)),
     ],
 )
 def test_what_tightens_lifts_the_floor_to_the_new_revision(before: Settings, command: Command) -> None:
@@ -101,6 +105,8 @@ def test_what_tightens_lifts_the_floor_to_the_new_revision(before: Settings, com
         SetEyes(Eyes.TARGET),
         SetSteadiness(1.0),
         SetBlend(0.5),
+        SetLabel(True),
+        SetLabel(False),
         Release(),
     ],
 )
