@@ -10,11 +10,10 @@ from livecam.app.wearers import ANYBODY, MOST_FACES, Wearers
 from livecam.canvas.cpu import CpuCanvas
 from livecam.core.frame import Image
 from livecam.core.seams import Detector, Engine, Follower
-from livecam.errors import ModelError
-from livecam.inference import onnx, weights
+from livecam.inference import onnx
+from livecam.inference.embedded import ensure_embedded
 from livecam.inference.progress import Progress
-from livecam.inference.recipe import Recipe
-from livecam.inference.recipes import EMBEDDED, HANDS, MESH_ENGINE, load_recipe
+from livecam.inference.recipes import HANDS, load_recipe
 from livecam.pipeline import PersonaSource, Pipeline
 from livecam.vision.hands.landmarks import HandLandmarker
 from livecam.vision.hands.occluder import HandOccluder
@@ -56,7 +55,7 @@ class Networks:
         self._folder = folder
         self._provider = provider
         self._progress = progress
-        self._recipes: Mapping[str, Recipe] = {name: load_recipe(name) for name in (EMBEDDED if hands else MESH_ENGINE)}
+        self._hands = hands
         self._paths: Mapping[str, Path] = {}
 
     @cached_property
@@ -78,12 +77,10 @@ class Networks:
             ModelError: One is missing and cannot be fetched, or is not what it should be.
         """
         onnx.require(self._provider)
-        try:
-            self._paths = weights.ensure_all(self._recipes.values(), self._folder, self._progress)
-        except ModelError as error:
-            needed = [self._recipes[name] for name in MESH_ENGINE]
-            self._paths = weights.ensure_all(needed, self._folder, self._progress)
-            log.warning("Hands before the face will be painted over: %s", error)
+        found = ensure_embedded(self._folder, self._progress, self._hands)
+        if found.lacks:
+            log.warning("%s", found.lacks)
+        self._paths = found.paths
 
     def engine(self, name: str) -> Engine:
         """A new engine of one network.
@@ -93,7 +90,7 @@ class Networks:
         """
         if not self._paths:
             self.ensure()
-        return onnx.load(self._recipes[name], self._paths[name], self._provider)
+        return onnx.load(load_recipe(name), self._paths[name], self._provider)
 
     def preparer(self) -> MeshPreparer:
         """What makes mesh identities of photos, with engines of its own, loaded when first needed."""

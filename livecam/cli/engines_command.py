@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ import click
 from livecam.cli.engines_export import export
 from livecam.cli.engines_tune import tune
 from livecam.cli.flags import config_option
-from livecam.cli.models_shared import cache_of, catalogue, check_known, told_size
+from livecam.cli.models_shared import cache_of, catalogue, check_known, present, told_size
 from livecam.cli.output import Json, examples, json_option, print_json, print_rows
 from livecam.cli.progress import progress_shown
 from livecam.config import Resolved, load
@@ -66,7 +66,7 @@ def build(
     resolved = load(path=config_file)
     models = catalogue(resolved)
     check_known(names, models)
-    chosen = [models[name] for name in names] or _present(resolved, models.values())
+    chosen = [models[name] for name in names] or present(resolved, models.values())
     if not chosen:
         click.echo(f"There are no networks in {cache_of(resolved)}. See: livecam models list")
         return
@@ -207,13 +207,6 @@ def plans_of(resolved: Resolved) -> "PlanCache":
     from livecam.inference.plans import PlanCache
 
     return PlanCache(resolved.paths.cache / "plans")
-
-
-def _present(resolved: Resolved, models: "Iterable[Model]") -> "list[Model]":
-    from livecam.inference.store import Presence, presence
-
-    cache = cache_of(resolved)
-    return [model for model in models if presence(model, cache) is Presence.PRESENT]
 
 
 def _toolkit(flavour: str | None) -> "Toolkit":

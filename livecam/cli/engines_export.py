@@ -1,13 +1,12 @@
 """``livecam engines export``: networks for a server, in the form that NVIDIA Triton reads."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from livecam.cli.flags import config_option
-from livecam.cli.models_shared import cache_of, catalogue, check_known
+from livecam.cli.models_shared import cache_of, catalogue, check_known, present
 from livecam.cli.output import examples
 from livecam.cli.progress import progress_shown
 from livecam.config import Resolved, load
@@ -53,12 +52,14 @@ def export(
     Detectors are given whole pictures, so livecam runs them on its own machine. Each network is loaded and run first;
     one that is there already is replaced. Their licences go with them: see livecam models licence.
     """
+    from livecam.inference.model import Task
     from livecam.inference.triton_export import Terms
 
     resolved = load(path=config_file)
     models = catalogue(resolved)
     check_known(names, models)
-    chosen = [models[name] for name in names] or _present(resolved, models.values())
+    usable = [model for model in models.values() if model.task is not Task.DETECT]
+    chosen = [models[name] for name in names] or present(resolved, usable)
     if not chosen:
         click.echo(f"There are no networks in {cache_of(resolved)}. See: livecam models list")
         return
@@ -93,13 +94,3 @@ def _write(resolved: Resolved, model: "Model", folder: Path, terms: "Terms", pla
         kept = PlanCache(resolved.paths.cache / "plans")
         return export_plan(model, path, digest_of(model, cache), kept, folder, terms)
     return export_onnx(model, path, folder, terms)
-
-
-def _present(resolved: Resolved, models: "Iterable[Model]") -> "list[Model]":
-    """What is here and may be used on a server."""
-    from livecam.inference.model import Task
-    from livecam.inference.store import Presence, presence
-
-    cache = cache_of(resolved)
-    wanted = (model for model in models if model.task is not Task.DETECT)
-    return [model for model in wanted if presence(model, cache) is Presence.PRESENT]

@@ -17,9 +17,8 @@ from livecam.cli.models_shared import cache_of
 from livecam.cli.output import examples, json_option, print_json, print_rows
 from livecam.cli.progress import progress_shown
 from livecam.config import Provider, Resolved, load
-from livecam.errors import ModelError
 from livecam.inference.recipe import Recipe
-from livecam.inference.recipes import EMBEDDED, HANDS, load_recipe
+from livecam.inference.recipes import EMBEDDED, load_recipe
 
 
 @click.group("models")
@@ -45,29 +44,15 @@ def fetch_missing(resolved: Resolved) -> None:
         ModelError: One cannot be fetched, kept or converted; or a published network of the preset is not here, so that
             they would be fetched in vain.
     """
+    from livecam.inference.embedded import ensure_embedded, missing
+
     _refuse_absent(resolved)
-    try:
-        _fetch_embedded(resolved)
-    except ModelError as error:
-        if not _missing(resolved) <= set(HANDS):
-            raise
-        click.echo(f"Hands before the face will be painted over: {error}", err=True)
-
-
-def _missing(resolved: Resolved) -> set[str]:
-    """Names of the embedded networks that are not here."""
-    from livecam.inference.weights import Presence, status
-
     cache = cache_of(resolved)
-    return {recipe.name for recipe in _recipes() if status(recipe, cache) is not Presence.PRESENT}
-
-
-def _fetch_embedded(resolved: Resolved, from_file: Path | None = None) -> None:
-    from livecam.inference.weights import ensure_all
-
-    if _missing(resolved):
+    if missing(cache):
         with progress_shown() as progress:
-            ensure_all(_recipes(), cache_of(resolved), progress, from_file)
+            found = ensure_embedded(cache, progress, resolved.config.face.hands)
+        if found.lacks:
+            click.echo(found.lacks, err=True)
 
 
 def _refuse_absent(resolved: Resolved) -> None:
@@ -92,9 +77,14 @@ def _refuse_absent(resolved: Resolved) -> None:
 @config_option
 def fetch(from_file: Path | None, config_file: Path | None) -> None:
     """Fetch the networks, verify them, and convert them. What is here already is kept."""
-    resolved = load(path=config_file)
-    _fetch_embedded(resolved, from_file)
-    click.echo(f"All networks are in {cache_of(resolved)}.")
+    from livecam.inference.embedded import missing
+    from livecam.inference.weights import ensure_all
+
+    cache = cache_of(load(path=config_file))
+    if missing(cache):
+        with progress_shown() as progress:
+            ensure_all(_recipes(), cache, progress, from_file)
+    click.echo(f"All networks are in {cache}.")
 
 
 @models_group.command("status", epilog=examples("livecam models status", "livecam models status --json"))

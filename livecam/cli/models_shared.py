@@ -32,6 +32,14 @@ def catalogue(resolved: Resolved) -> "Mapping[str, Model]":
     return load_all(catalogue_folders(resolved.paths.recipes, resolved.config.models.recipes))
 
 
+def present(resolved: Resolved, models: "Iterable[Model]") -> "list[Model]":
+    """Those of `models` that are here."""
+    from livecam.inference.store import Presence, presence
+
+    cache = cache_of(resolved)
+    return [model for model in models if presence(model, cache) is Presence.PRESENT]
+
+
 def presets() -> Mapping[str, Preset]:
     """The presets by their names; what one's swapper needs besides is in that one's recipe."""
     return {str(name): preset for name, preset in PRESETS.items()}

@@ -64,10 +64,6 @@ class Lowering:
         """The description of an operator's first output."""
         return self.network.tensors[_at(operator.outputs, 0)]
 
-    def is_constant(self, operator: Operator, position: int) -> bool:
-        """Whether an operator's input is known already."""
-        return _at(operator.inputs, position) in self._constants
-
     def constant(self, operator: Operator, position: int) -> Array:
         """The content of an operator's input, in TFLite's layout."""
         content = self._constants.get(_at(operator.inputs, position))
