@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from livecam.cli.completing import complete_persona
 from livecam.config import SECTIONS, SETTINGS, Key, Resolved, load
 from livecam.config.compound import SpecList
 from livecam.config.kinds import Choice, Number, Switch
@@ -39,6 +41,16 @@ class SettingOption(click.Option):
             metavar=None if isinstance(kind, Switch) else _metavar(key),
             help=f"{key.setting.help} [{_facts(key)}]",
         )
+        self._key = key
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may follow the flag: a choice, a persona, a file."""
+        kind = self._key.setting.kind
+        if isinstance(kind, Choice):
+            return [CompletionItem(str(one)) for one in kind.members if str(one).startswith(incomplete)]
+        if self._key.path == "face.persona":
+            return complete_persona(ctx, self, incomplete)
+        return [CompletionItem(incomplete, type="file")] if _metavar(self._key) == "PATH" else []
 
 
 def _declarations(key: Key) -> tuple[str, str]:

@@ -25,6 +25,9 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "engines": "livecam.cli.engines_command:engines_group",
     "ctl": "livecam.cli.ctl_command:ctl",
     "config": "livecam.cli.config_commands:config_group",
+    "service": "livecam.cli.service_command:service_group",
+    "completion": "livecam.cli.completion_command:completion",
+    "man": "livecam.cli.man_command:man",
     "bench": "livecam.cli.bench_group:bench_group",
 }
 """Where each sub-command is defined."""
