@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test test-e2e test-oracle test-tensorrt test-remote models lint format bench lock clean
+.PHONY: run test test-e2e test-keys test-oracle test-tensorrt test-remote models lint format bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
@@ -20,6 +20,15 @@ test: $(VENV)/.dev
 test-e2e: $(VENV)/.dev
 	LIVECAM_E2E_PYTHON=$(BIN)/python tests/e2e/run.sh $(ARGS)
 	$(PYTEST) -s -m e2e tests/e2e/pipewire
+
+# Real keys on a real X11 display, with pynput, whose parts have to be compiled on Linux; it stays in a folder of its own.
+KEYS := $(VENV)-keys
+test-keys: $(VENV)/.dev $(KEYS)/.ready
+	PYTHONPATH=$(KEYS) $(PYTEST) tests/control/test_x11.py $(ARGS)
+
+$(KEYS)/.ready: tests/keys/requirements.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target $(KEYS) -r tests/keys/requirements.txt
+	@touch $@
 
 # Against insightface, which stays in an environment of its own (640 MB): its wheels overlay those livecam runs on.
 ORACLE := $(VENV)-oracle
@@ -79,6 +88,8 @@ lock:
 		--no-header -q -o tests/oracle/requirements.txt
 	uv pip compile tests/tensorrt/requirements.in --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 		--no-header -q -o tests/tensorrt/requirements.txt
+	uv pip compile tests/keys/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header -q -o tests/keys/requirements.txt
 	uv pip compile tests/remote/requirements.in --no-deps --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header -q -o tests/remote/requirements.txt
 

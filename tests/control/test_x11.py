@@ -16,7 +16,7 @@ from livecam.control.client import order
 
 MISSING = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
 if sys.platform != "linux" or MISSING or find_spec("pynput") is None:
-    why = MISSING or ["pynput, from livecam[hotkeys]"]
+    why = MISSING or ["pynput: make test-keys"]
     pytest.skip(f"real keys need X11 with {' and '.join(why)}", allow_module_level=True)
 
 pytestmark = pytest.mark.hardware
