@@ -6,7 +6,7 @@ from importlib import import_module
 
 NAMES = (
     *("stages", "hostwork", "live", "overhead", "overload", "coldstart"),
-    *("quality", "steady", "capture", "virtualcam", "latency", "soak"),
+    *("quality", "steady", "mark", "capture", "virtualcam", "latency", "soak"),
 )
 
 
