@@ -15,6 +15,7 @@ EXIT_CODES: Final = (
     (1, "It failed; the last line says why and what to do."),
     (2, "A flag, a setting or a word was not understood; nothing was begun."),
     (3, "`livecam service status`: the service does not run."),
+    (4, "`livecam verify`: no mark was found, which proves nothing."),
     (CRASHED, "A bug in livecam, with a traceback."),
     (INTERRUPTED, "Ended by Ctrl-C, where that leaves something undone; `livecam run` ends with 0."),
 )

@@ -5,6 +5,7 @@ that only its owner may read. AES-256-GCM (NIST SP 800-38D): whoever changes a b
 found out. It protects a backup, a stolen disk image or another user's look; not against whoever runs as this user.
 """
 
+import hmac
 import os
 import secrets
 from importlib import import_module
@@ -45,7 +46,12 @@ class Vault:
     """
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._cipher = AESGCM(key)
+
+    def key_for(self, purpose: str) -> bytes:
+        """32 bytes for another use, from which nobody learns the vault's own: HMAC-SHA-256 of `purpose`."""
+        return hmac.new(self._key, b"livecam key for " + purpose.encode(), "sha256").digest()
 
     def seal(self, content: bytes, about: str) -> bytes:
         """`content` encrypted; `about` names the record, and must be the same when it is opened."""

@@ -145,3 +145,9 @@ def test_the_packages_own_errors_are_sentences_too(tmp_path: Path, monkeypatch: 
         ring.set_password("a", "b", "c")
     monkeypatch.setattr(Failing, "priority", 0)
     assert system_ring() is None
+
+
+def test_keys_for_other_uses_differ_and_stay(tmp_path: Path) -> None:
+    vault = open_vault(tmp_path)
+    assert vault.key_for("mark") == open_vault(tmp_path).key_for("mark")
+    assert len({vault.key_for("mark"), vault.key_for("audit"), open_vault(tmp_path / "other").key_for("mark")}) == 3
