@@ -1,13 +1,21 @@
 """``livecam verify``: whether livecam made a video."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from livecam.cli.flags import config_option
-from livecam.cli.output import examples, json_option, print_json
+from livecam.cli.output import Json, examples, json_option, print_json
 from livecam.config import load
 from livecam.core.spec import parse_spec
+from livecam.errors import ExtraMissing
+
+if TYPE_CHECKING:
+    from livecam.app.provenance.manifest import Manifest
+    from livecam.app.verify import Verdict
 
 _NOT_FOUND = 4
 """Neither done nor failed: nothing was found."""
@@ -28,6 +36,8 @@ _NOT_FOUND = 4
 def verify(file: Path | None, camera: str | None, seconds: float, as_json: bool, config_file: Path | None) -> None:
     """Look for livecam's invisible mark in a video FILE, which may have been encoded again, scaled or cut.
 
+    Also for a C2PA manifest, where the extra `provenance` is installed.
+
     Exit code 0: it is there. 4: it was not found, which proves nothing.
     """
     if (file is None) == (camera is None):
@@ -38,24 +48,45 @@ def verify(file: Path | None, camera: str | None, seconds: float, as_json: bool,
 
     key = mark_key(resolved.paths)
     if file is not None:
-        verdict = verify_file(file, key)
+        verdict, claim = verify_file(file, key), _claim(file)
     else:
         assert camera is not None
-        verdict = verify_source(parse_spec(camera), resolved.config, seconds, key)
+        verdict, claim = verify_source(parse_spec(camera), resolved.config, seconds, key), None
     if as_json:
-        print_json(
-            {
-                "mark": bool(verdict.marked),
-                "score": round(verdict.score, 2),
-                "by_chance": verdict.chance,
-                "seconds": round(verdict.seconds, 2),
-                "windows": len(verdict.windows),
-                "windows_marked": len(verdict.marked),
-                "sessions": [f"{session:08x}" for session in verdict.sessions],
-            }
-        )
+        print_json({**_figures(verdict), "c2pa": asdict(claim) if claim else None})
     else:
-        for line in verdict.lines():
+        for line in (*verdict.lines(), *(_claimed(claim) if file is not None else ())):
             click.echo(line)
     if not verdict.marked:
         raise click.exceptions.Exit(_NOT_FOUND)
+
+
+def _claim(file: Path) -> "Manifest | None":
+    """What the file says about itself; None where it says nothing, or nobody here can read it."""
+    from livecam.app.provenance.manifest import read
+
+    try:
+        return read(file)
+    except ExtraMissing:
+        return None
+
+
+def _claimed(claim: "Manifest | None") -> "Iterator[str]":
+    from livecam.app.provenance.manifest import readable, told
+
+    if claim is None and not readable():
+        yield "Whether it carries a C2PA manifest was not looked for: pip install 'livecam[provenance]'."
+    else:
+        yield from told(claim)
+
+
+def _figures(verdict: "Verdict") -> dict[str, Json]:
+    return {
+        "mark": bool(verdict.marked),
+        "score": round(verdict.score, 2),
+        "by_chance": verdict.chance,
+        "seconds": round(verdict.seconds, 2),
+        "windows": len(verdict.windows),
+        "windows_marked": len(verdict.marked),
+        "sessions": [f"{session:08x}" for session in verdict.sessions],
+    }
