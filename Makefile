@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 # On a real kernel with real drivers: User-Mode Linux, built once and cached outside the checkout; and on PipeWire.
 test-e2e: $(VENV)/.dev
 	LIVECAM_E2E_PYTHON=$(BIN)/python tests/e2e/run.sh $(ARGS)
-	$(PYTEST) -s -m e2e tests/e2e/pipewire
+	$(PYTEST) -s -m e2e tests/e2e/pipewire tests/e2e/audio tests/e2e/obs
 
 # Real keys on a real X11 display, with pynput, whose parts have to be compiled on Linux; it stays in a folder of its own.
 KEYS := $(VENV)-keys

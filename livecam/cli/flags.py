@@ -73,6 +73,11 @@ _METAVARS: Final[Mapping[str, str]] = {
     "bound": "KEYS=WORDS",
     "slate_text": "TEXT",
     "remote": "ADDRESS",
+    "host": "HOST",
+    "microphone": "NAME",
+    "scenes": "SCENE=PERSONA",
+    "text": "TEXT",
+    "favourites": "DIGIT=PERSONA",
 }
 """What stands for a setting's value in the help, by the setting's name, where the kind does not tell."""
 

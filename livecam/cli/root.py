@@ -26,6 +26,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "ctl": "livecam.cli.ctl_command:ctl",
     "top": "livecam.cli.top_command:top",
     "config": "livecam.cli.config_commands:config_group",
+    "obs": "livecam.cli.obs_commands:obs_group",
+    "audio": "livecam.cli.audio_commands:audio_group",
     "provenance": "livecam.cli.provenance_command:provenance_group",
     "verify": "livecam.cli.verify_command:verify",
     "service": "livecam.cli.service_command:service_group",

@@ -23,7 +23,7 @@ class ObsConfig:
         metadata=about(
             Otherwise(PathKind(), "none"),
             "--obs-password-file",
-            "A file that holds its password and nothing else; or the variable LIVECAM_OBS_PASSWORD.",
+            "A file that holds its password and nothing else; or the variable OBS_WEBSOCKET_PASSWORD.",
         ),
     )
     scenes: tuple[tuple[str, str], ...] = field(

@@ -11,6 +11,10 @@ from livecam.errors import ConfigError
 
 DEFAULT_MEGABITS: Final = 8.0
 _EXAMPLE = "Write something like stream:udp://127.0.0.1:5000 or stream:tcp://127.0.0.1:5001."
+_RELAY = (
+    "Use stream:tcp://127.0.0.1:5001, and let an ffmpeg that has it pass the stream on: "
+    "ffmpeg -fflags nobuffer -i tcp://127.0.0.1:5001 -c copy -f mpegts 'srt://127.0.0.1:5010?mode=listener'"
+)
 _SCHEMES = ("udp", "tcp")
 _LOOPBACK = "127.0.0.1"
 
@@ -61,6 +65,8 @@ def _address(text: str, whole: str) -> StreamAddress:
         scheme, host, port = parts.scheme.lower(), parts.hostname, parts.port
     except ValueError:
         raise ConfigError(f"{text!r} in {whole!r} has no usable host and port.", _EXAMPLE) from None
+    if scheme == "srt":
+        raise ConfigError(f"{text!r} in {whole!r}: the FFmpeg inside PyAV's wheels has no SRT.", _RELAY)
     if scheme not in _SCHEMES or port is None or parts.path or parts.query or "@" in parts.netloc:
         raise ConfigError(f"{text!r} in {whole!r} is no udp:// or tcp:// address with a port.", _EXAMPLE)
     if port == 0 and scheme == "udp":

@@ -283,6 +283,7 @@ def test_a_network_that_is_gone_is_a_lost_sink_and_a_silent_reader_is_none() -> 
         ("stream:", "no udp:// or tcp://"),
         ("stream:127.0.0.1:5000", "no udp:// or tcp://"),
         ("stream:rtmp://127.0.0.1:5000", "no udp:// or tcp://"),
+        ("stream:srt://127.0.0.1:5000", r"has no SRT\. Use stream:tcp://.* ffmpeg -fflags"),
         ("stream:udp://127.0.0.1", "no udp:// or tcp://"),
         ("stream:udp://127.0.0.1:0", "1..65535"),
         ("stream:udp://127.0.0.1:70000", "no usable host and port"),

@@ -1,0 +1,1 @@
+"""The delayed microphone in real sound servers."""

@@ -1,0 +1,1 @@
+"""A real OBS on a screen that nobody sees."""
