@@ -264,3 +264,15 @@ def test_paths_follow_the_environment(home: Mapping[str, str], tmp_path: Path) -
 def test_any_text_is_taken_or_refused(key: Key, text: str) -> None:
     with contextlib.suppress(ConfigError):
         assert isinstance(load({key.path: text}, environment={}).config, Config)
+
+
+def test_a_table_of_the_users_own_names_may_stand_beside_other_settings(tmp_path: Path) -> None:
+    file = tmp_path / "livecam.toml"
+    file.write_text('[bank]\nfade_ms = 150\n[bank.favourites]\n1 = "ann"\n[obs]\nscenes = { "Main scene" = "ann" }\n')
+    config = load({}, file, {}).config
+    assert config.bank.fade_ms == 150
+    assert config.bank.favourites == (("1", "ann"),)
+    assert config.obs.scenes == (("Main scene", "ann"),)
+    file.write_text('[bank]\nann = "1"\n')
+    with pytest.raises(ConfigError, match="ann"):
+        load({}, file, {})

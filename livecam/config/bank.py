@@ -22,6 +22,6 @@ class BankConfig:
         metadata=about(
             Pairs("DIGIT", "PERSONA"),
             "--favourite",
-            'Personas on the keys <ctrl>+<alt>+1 to 9, as "1" = "ann"; beside those chosen in the panel.',
+            'Personas on the keys <ctrl>+<alt>+1 to 9, as { "1" = "ann" }; beside those chosen in the panel.',
         ),
     )

@@ -3,7 +3,7 @@
 import textwrap
 
 from livecam.config.compound import Pairs
-from livecam.config.registry import SECTIONS, SETTINGS, Key
+from livecam.config.registry import SECTIONS, SETTINGS, TABLES, Key
 
 _HEAD = """\
 # livecam.toml: every setting, with its default. Remove the # in front of a key to change it.
@@ -24,7 +24,7 @@ def example_text() -> str:
 def _entry(key: Key) -> str:
     setting = key.setting
     facts = f"{setting.kind.allowed}. Flag: {setting.flag}"
-    if isinstance(setting.kind, Pairs):
+    if isinstance(setting.kind, Pairs) and key.section in TABLES:
         return f'\n{_comment(setting.help)}\n{_comment(facts)}\n#{setting.kind.name} = "{setting.kind.value}"\n'
     return f"\n{_comment(setting.help)}\n{_comment(facts)}\n#{key.name} = {setting.kind.to_toml(key.default)}\n"
 

@@ -28,5 +28,7 @@ class ObsConfig:
     )
     scenes: tuple[tuple[str, str], ...] = field(
         default=(),
-        metadata=about(Pairs("SCENE", "PERSONA"), "--obs-scene", "Which persona belongs to which scene."),
+        metadata=about(
+            Pairs("SCENE", "PERSONA"), "--obs-scene", 'Which persona belongs to which scene, as { "Talk" = "ann" }.'
+        ),
     )

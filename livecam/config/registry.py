@@ -68,8 +68,17 @@ SETTINGS: Final[Mapping[str, Key]] = MappingProxyType(
 )
 """Every setting by its path, such as ``source.size``, in the order of the example."""
 
+
+def _is_all_of_its_section(key: Key) -> bool:
+    return sum(other.section == key.section for other in SETTINGS.values()) == 1
+
+
 TABLES: Final[Mapping[str, Key]] = MappingProxyType(
-    {key.section: key for key in SETTINGS.values() if isinstance(key.setting.kind, Pairs)}
+    {
+        key.section: key
+        for key in SETTINGS.values()
+        if isinstance(key.setting.kind, Pairs) and _is_all_of_its_section(key)
+    }
 )
 """The sections of the file whose keys are the user's own names, and the setting that they are."""
 
