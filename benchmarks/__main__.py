@@ -5,8 +5,8 @@ from collections.abc import Callable
 from importlib import import_module
 
 NAMES = (
-    *("stages", "hostwork", "live", "overhead", "overload", "coldstart"),
-    *("quality", "steady", "mark", "capture", "virtualcam", "latency", "soak"),
+    *("stages", "hostwork", "live", "overhead", "overload", "coldstart", "wake"),
+    *("quality", "steady", "mark", "capture", "virtualcam", "latency", "personas", "panel", "control", "soak"),
 )
 
 

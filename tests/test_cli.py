@@ -84,7 +84,9 @@ class FakeApp:
         self.preparer = FakePreparer()
         self.error: BaseException | None = None
 
-    def run(self, config: Config, show: Callable[[Status], None], *, paths: Paths) -> None:
+    def run(
+        self, config: Config, show: Callable[[Status], None], *, paths: Paths, read_config: Callable[[], Config]
+    ) -> None:
         self.configs.append(config)
         show(STATUS)
         if self.error is not None:
@@ -141,7 +143,7 @@ def test_run_takes_the_flags_of_scripts(app: FakeApp, tmp_path: Path) -> None:
     assert (config.run.seconds, config.run.report, config.run.tty) == (3.0, tmp_path / "r.json", False)
     assert config.log.level is LogLevel.ERROR
     assert config.settings.mode is Mode.SWAP
-    assert "Sending to null\nlive       30.0 fps  age 18/31 ms  drops 3  ann  cpu\n" in result.output
+    assert "Sending to null\nlive       30.0 fps  age 18/31 ms  sound +35 ms  drops 3  ann  cpu\n" in result.output
 
 
 def test_passthrough_must_be_asked_for(app: FakeApp) -> None:
@@ -241,7 +243,7 @@ def test_refused_photos_are_named(app: FakeApp, tmp_path: Path) -> None:
     black = photo(tmp_path, "black.png", value=0)
     result = call("faces", "add", "ann", black, "--consent", "self")
     assert (result.exit_code, result.stderr) == (1, f"{black} shows no face. Use a photo of one face.\n")
-    for bad, told in ((tmp_path / "absent.png", "There is no file"), (tmp_path, "is a folder")):
+    for bad, told in ((tmp_path / "absent.png", "There is no file"), (tmp_path / "none", "There is no file")):
         result = call("faces", "add", "ann", bad, "--consent", "self")
         assert result.exit_code == 1
         assert told in result.stderr
@@ -358,7 +360,7 @@ def test_the_line_says_how_the_wearer_is_told_from_others() -> None:
 
 
 def test_status_line_is_loud_where_it_must_be() -> None:
-    assert line(STATUS).plain == "live       30.0 fps  age 18/31 ms  drops 3  ann  cpu"
+    assert line(STATUS).plain == "live       30.0 fps  age 18/31 ms  sound +35 ms  drops 3  ann  cpu"
     open_face = line(changed(mode="passthrough"))
     assert open_face.plain.startswith(" PASSTHROUGH: YOUR OWN FACE IS SENT ")
     assert "red" in str(open_face.spans[0].style)

@@ -538,3 +538,19 @@ def test_a_folder_of_enrolments_that_cannot_be_read_is_a_failure(tmp_path: Path)
     found = only(FakeMachine(), settings, "wearers")
     assert found.status is Status.FAIL
     assert "cannot be told who is enrolled" in found.finding
+
+
+@pytest.mark.parametrize(
+    ("system", "sinks", "status"),
+    [
+        ("Linux", "virtualcam;web;pipewire;stream:tcp://127.0.0.1:5001", Status.OK),
+        ("Linux", "virtualcam;record:call.mp4", Status.WARN),
+        ("Linux", "stream:udp://127.0.0.1:5000", Status.WARN),
+        ("Windows", "virtualcam", Status.WARN),
+        ("Darwin", "web", Status.OK),
+    ],
+)
+def test_whether_it_can_be_known_who_looks(tmp_path: Path, system: str, sinks: str, status: Status) -> None:
+    settings = resolved(tmp_path, idle__when="release", output__sinks=sinks)
+    assert only(FakeMachine(system=system), settings, "idle").status is status
+    assert not found(FakeMachine(system=system), resolved(tmp_path, output__sinks=sinks), "idle")

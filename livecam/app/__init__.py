@@ -6,8 +6,9 @@
 """
 
 from livecam.app.assemble import persona_library
-from livecam.app.daemon import Daemon, run
+from livecam.app.daemon import Daemon
 from livecam.app.registry import SINKS, SOURCES
+from livecam.app.running import run
 from livecam.core.settings import Panic, Resume, SetMode, SetPersona
 from livecam.runtime.report import Report, Status
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from livecam.app.exchange import Served
 from livecam.app.wardrobe import Wardrobe
 from livecam.config import Config, Paths, Provider
 from livecam.core.ladder import Ladder, ladder_for
@@ -19,11 +20,12 @@ from livecam.inference.backends import Backend, embedded_backend
 from livecam.inference.progress import Progress
 
 if TYPE_CHECKING:
+    from livecam.app.closing import ClosingNetworks
     from livecam.app.mesh import Networks
     from livecam.app.neural import NeuralNetworks
     from livecam.app.serving import Compiled, NeuralServing
+    from livecam.app.wearers import Wearers
     from livecam.faces.library import PersonaLibrary
-    from livecam.faces.prepared import Preparer
 
 
 def provider_name(provider: Provider) -> str:
@@ -31,13 +33,26 @@ def provider_name(provider: Provider) -> str:
     return str(embedded_backend(provider))
 
 
-def networks_of(config: Config, paths: Paths, progress: Progress | None = None) -> "Networks":
-    """The embedded networks as `config` places and runs them."""
-    from livecam.app.mesh import Networks
+def networks_of(
+    config: Config,
+    paths: Paths,
+    progress: Progress | None = None,
+    find_wearers: "Callable[[], Wearers] | None" = None,
+) -> "ClosingNetworks":
+    """The embedded networks as `config` places and runs them.
+
+    Args:
+        config: Checked configuration.
+        paths: Where files are kept.
+        progress: Told what is fetched and converted.
+        find_wearers: Says who is swapped; read from what is enrolled unless given.
+    """
+    from livecam.app.closing import ClosingNetworks
     from livecam.app.wearers import wearers_of
 
     cache, provider = config.models.cache or paths.models, provider_name(config.models.provider)
-    return Networks(cache, provider, progress, lambda: wearers_of(config, paths), config.face.hands)
+    find = find_wearers or (lambda: wearers_of(config, paths))
+    return ClosingNetworks(cache, provider, progress, find, config.face.hands, config.bank.fade_ms)
 
 
 def neural_of(
@@ -67,12 +82,9 @@ def persona_library(config: Config, paths: Paths, networks: "Networks | None" = 
 
 
 def _library(config: Config, paths: Paths, networks: "Networks", neural: "NeuralNetworks | None") -> "PersonaLibrary":
-    from livecam.faces.library import PersonaLibrary
+    from livecam.app.bank import library_of
 
-    preparers: dict[str, Preparer] = {"mesh": networks.preparer()}
-    if neural is not None:
-        preparers = {config.neural.chain.swapper: neural.preparer()}
-    return PersonaLibrary(paths.personas, preparers, paths.prepared)
+    return library_of(config, paths, networks, neural)
 
 
 class Assembly:
@@ -84,8 +96,10 @@ class Assembly:
         now_ns: The time of the frame at hand, for what is smoothed over time; the clock of live frames unless given.
         live_face: Whether the source may show the user; stand-ins, which swap nothing, are then refused.
         compiles: Whether networks that are not compiled yet are compiled meanwhile, and then take over.
+        find_wearers: Says who is swapped; read from what is enrolled unless given.
 
     Attributes:
+        config: Checked configuration.
         wardrobe: Personas made ready.
         note: What is going on, while starting; for the status line.
         wearer: How the wearer is told from others; "" until that is known.
@@ -99,27 +113,29 @@ class Assembly:
         now_ns: Callable[[], int] = time.monotonic_ns,
         live_face: bool = False,
         compiles: bool = False,
+        find_wearers: "Callable[[], Wearers] | None" = None,
     ) -> None:
+        self._find_wearers = find_wearers
         self._compiles = compiles
         self._live_face = live_face
         self._now_ns = now_ns
-        self._config = config
+        self.config = config
         self._paths = paths
         self._serving: NeuralServing | None = None
         self.note = self.wearer = self.enrolment = ""
         self.wardrobe = Wardrobe(self._load)
 
     @cached_property
-    def _networks(self) -> "Networks":
-        return networks_of(self._config, self._paths, self)
+    def _networks(self) -> "ClosingNetworks":
+        return networks_of(self.config, self._paths, self, self._find_wearers)
 
     @cached_property
     def _neural(self) -> "NeuralNetworks | None":
-        return neural_of(self._config, self._paths, self._networks, self._now_ns)
+        return neural_of(self.config, self._paths, self._networks, self._now_ns)
 
     @cached_property
     def _library(self) -> "PersonaLibrary":
-        return _library(self._config, self._paths, self._networks, self._neural)
+        return _library(self.config, self._paths, self._networks, self._neural)
 
     def _load(self, name: str) -> Persona:
         return self._library.load(name)
@@ -127,7 +143,7 @@ class Assembly:
     @property
     def provider(self) -> str:
         """What runs the networks now. Any thread."""
-        return self._serving.told if self._serving is not None else provider_name(self._config.models.provider)
+        return self._serving.told if self._serving is not None else provider_name(self.config.models.provider)
 
     @property
     def remark(self) -> str:
@@ -140,13 +156,13 @@ class Assembly:
 
         The embedded mesh follows the face, so that no detector runs on every frame, and there is none to slow down.
         """
-        chain = self._config.neural.chain
-        if not self._config.governor.enabled:
+        chain = self.config.neural.chain
+        if not self.config.governor.enabled:
             return None
         ladder = ladder_for(
             enhancer=bool(chain.enhancer),
             small_enhancer=bool(chain.small_enhancer),
-            mask=bool(chain.occlusion or chain.regions or self._config.face.hands),
+            mask=bool(chain.occlusion or chain.regions or self.config.face.hands),
         )
         return ladder if ladder.bottom else None
 
@@ -160,35 +176,86 @@ class Assembly:
         share = f" {100 * done // total} %" if total else ""
         self.note = f"First start: {stage} the embedded networks{share}"
 
-    def make_processor(self) -> Processor:
+    def make_processor(self, persona: str = "") -> Processor:
         """The pipeline of the configured preset; takes a second the first time. To be called in the inference thread.
+
+        Args:
+            persona: To be worn; the configured one unless given.
 
         Raises:
             ConfigError: Stand-ins were to be put on a live face.
             ModelError: A network is missing and cannot be fetched.
             PersonaError: The persona does not exist.
         """
+        self._get_ready(persona or self.config.settings.persona)
+        processor = self._serve_neural().start() if self._neural is not None else self._mesh()
+        self.note = ""
+        return processor
+
+    def serve(self, persona: str) -> Served:
+        """The same, to relieve another one while a call goes on: nothing is done in the thread that will use it.
+
+        Args:
+            persona: To be worn, made ready first.
+
+        Raises:
+            LivecamError: As `make_processor`; or no backend works.
+        """
+        try:
+            self._get_ready(persona)
+            return self._served()
+        finally:
+            self.note = ""
+
+    def _served(self) -> Served:
+        name = str(self.config.neural.preset)
+        if self._neural is None:
+            return Served(self._mesh(), name, f"{name}, {self.provider}", close=self._networks.close)
+        serving = self._serve_neural()
+        processor = serving.prepare()
+        return Served(processor, name, f"{name}, {serving.told}", serving.settle, self.close, rehearsable=serving.plain)
+
+    @property
+    def swaps_nothing(self) -> bool:
+        """Whether the networks are stand-ins. Asks nothing before the processor was asked for."""
+        return "_neural" in self.__dict__ and self._neural is not None and self._neural.swaps_nothing
+
+    @property
+    def wearers(self) -> "Wearers":
+        """Who is swapped, as it was when it was first asked."""
+        return self._networks.wearers
+
+    def close(self) -> None:
+        """Free what was made; nothing of it is in use any more. Idempotent."""
+        if self._serving is not None:
+            self._serving.stop()
+            self._serving.close()
+        self._networks.close()
+
+    def _get_ready(self, persona: str) -> None:
         networks = self._neural or self._networks
-        if self._live_face and self._neural is not None and self._neural.swaps_nothing:
+        if self._live_face and self.swaps_nothing:
             raise ConfigError(
                 "Stand-ins swap nothing: your own face would be sent.", "Try them with --source synthetic or file:PATH."
             )
         networks.ensure()
         who = self._networks.wearers
         self.note = "Getting the persona ready"
-        for name in (self._config.settings.persona, *filter(None, who.people.values())):
-            self.wardrobe.prepare(name)
+        self.wardrobe.prepare(persona)
+        for name in filter(None, who.people.values()):
+            self.wardrobe.prepare(name, keep=True)
         self.wearer, self.enrolment = who.told, who.digest
         self.note = "Loading the networks"
-        processor = self._start(self._neural) if self._neural is not None else networks.pipeline(self.wardrobe.get)
-        self.note = ""
-        return processor
 
-    def _start(self, neural: "NeuralNetworks") -> Processor:
+    def _mesh(self) -> Processor:
+        return self._networks.pipeline(self.wardrobe.get)
+
+    def _serve_neural(self) -> "NeuralServing":
         from livecam.app.serving import NeuralServing
 
-        self._serving = serving = NeuralServing(neural, self.wardrobe.get, self._compiled, compiles=self._compiles)
-        return serving.start()
+        assert self._neural is not None, "only a neural preset is served"
+        self._serving = NeuralServing(self._neural, self.wardrobe.get, self._compiled, compiles=self._compiles)
+        return self._serving
 
     def _compiled(self, backend: Backend) -> "Compiled":
         from livecam.app.card import card_backend

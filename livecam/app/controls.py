@@ -2,18 +2,20 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final, Protocol
 
-from livecam.config import USUAL, Config, HotkeysConfig, Paths
+from livecam.app.outlets import public
+from livecam.config import USUAL, Config, HotkeysConfig, Paths, PresetName
 from livecam.control.chords import bindings
 from livecam.control.desk import Desk, Json
 from livecam.control.hotkeys import Hotkeys, desktop_keys, installed
 from livecam.control.place import folder, make_private, own_socket
 from livecam.core.seams import ControlPort
 from livecam.core.settings import Command, Reply, SetPersona, Settings
-from livecam.errors import ConfigError, LivecamError, PersonaError
+from livecam.errors import ConfigError, LivecamError
 from livecam.runtime.report import Status
 from livecam.runtime.supervisor import State
 
@@ -21,14 +23,55 @@ log = logging.getLogger(__name__)
 
 Show = Callable[[Status], None]
 
-_SECRET: Final = "?token="
+_ASIDE_S: Final = 0.5
 
 
 class Controlled(ControlPort, Protocol):
     """What can be controlled: a daemon. Any thread."""
 
+    @property
+    def deeds(self) -> "Doing":
+        """What it can be told to do."""
+        ...
+
     def settings(self) -> Settings:
         """In force."""
+        ...
+
+    def about(self) -> Mapping[str, Json]:
+        """What a status says besides."""
+        ...
+
+
+class Doing(Protocol):
+    """What can be done; see `livecam.control.desk.Port`."""
+
+    def record(self, on: bool) -> str:
+        """Begin a recording, or end it."""
+        ...
+
+    def snapshot(self) -> str:
+        """Keep the next picture."""
+        ...
+
+    def reload(self) -> str:
+        """Read the configuration again."""
+        ...
+
+    def preset(self, name: PresetName) -> str:
+        """Have other networks swap."""
+        ...
+
+    def favourite(self, number: int) -> str:
+        """The persona of that number."""
+        ...
+
+    def source(self, spec: str) -> str:
+        """Take frames from elsewhere."""
+        ...
+
+    def sink(self, spec: str, on: bool) -> str:
+        """Send to one more place, or to one less."""
         ...
 
 
@@ -47,12 +90,21 @@ class _Port:
         self._daemon = daemon
         self._paths = paths
         self.seen: Mapping[str, Json] = {}
+        self.panel_url: Callable[[], str] = lambda: ""
 
     def submit(self, command: Command) -> Reply:
-        if isinstance(command, SetPersona) and self.seen.get("state", State.STARTING) == State.STARTING:
-            # What makes a persona ready is itself still being made, in another thread.
-            raise PersonaError("livecam is still starting.", "Change the persona in a moment.")
+        if isinstance(command, SetPersona):
+            self._demand_started("Change the persona in a moment.")
         return self._daemon.submit(command)
+
+    def _demand_started(self, later: str) -> None:
+        """Refuse what uses that which is still being made, in another thread.
+
+        Raises:
+            LivecamError: It is.
+        """
+        if self.seen.get("state", State.STARTING) == State.STARTING:
+            raise LivecamError("livecam is still starting.", later)
 
     def settings(self) -> Settings:
         return self._daemon.settings()
@@ -63,7 +115,37 @@ class _Port:
         return PersonaLibrary(self._paths.personas, {}, self._paths.prepared).names()
 
     def status(self) -> Mapping[str, Json]:
-        return self.seen
+        return {**self.seen, **self._daemon.about()} if self.seen else self.seen
+
+    def panel(self) -> str:
+        url = self.panel_url()
+        if not url:
+            raise LivecamError("This livecam has no panel.", "Start it with --panel.")
+        return url
+
+    def record(self, on: bool) -> str:
+        return self._daemon.deeds.record(on)
+
+    def snapshot(self) -> str:
+        return self._daemon.deeds.snapshot()
+
+    def reload(self) -> str:
+        self._demand_started("Reload in a moment.")
+        return self._daemon.deeds.reload()
+
+    def preset(self, name: PresetName) -> str:
+        self._demand_started("Change the preset in a moment.")
+        return self._daemon.deeds.preset(name)
+
+    def favourite(self, number: int) -> str:
+        return self._daemon.deeds.favourite(number)
+
+    def source(self, spec: str) -> str:
+        self._demand_started("Change the source in a moment.")
+        return self._daemon.deeds.source(spec)
+
+    def sink(self, spec: str, on: bool) -> str:
+        return self._daemon.deeds.sink(spec, on)
 
 
 class Controls:
@@ -74,6 +156,9 @@ class Controls:
         config: Sections ``control`` and ``hotkeys``.
         paths: Where personas are.
 
+    Attributes:
+        desk: Follows orders, whichever way they come in.
+
     Raises:
         ConfigError: A hotkey cannot be read.
     """
@@ -82,8 +167,9 @@ class Controls:
         self._port = _Port(daemon, paths)
         self._config = config
         self._bound = bindings(config.hotkeys.bound, USUAL)
-        self._desk = Desk(self._port)
+        self.desk = Desk(self._port)
         self._parts: list[Part] = []
+        self._hotkeys: Hotkeys | None = None
 
     def start(self) -> None:
         """Open the ways in. What nobody asked for by name and cannot be had is told in the log; the run goes on.
@@ -95,6 +181,10 @@ class Controls:
         if self._config.control.hotkeys and self._bound:
             self._open_hotkeys()
 
+    def status(self) -> Mapping[str, Json]:
+        """How the run goes, as the socket tells it; empty before it has begun. Any thread."""
+        return self._port.status()
+
     def _open_socket(self) -> None:
         named = self._config.control.socket
         if sys.platform == "win32":
@@ -105,7 +195,7 @@ class Controls:
         try:
             if named is None:
                 make_private(folder())
-            server = ControlServer(self._desk, named or own_socket())
+            server = ControlServer(self.desk, named or own_socket())
             server.start()
         except ConfigError as error:
             if named is not None:
@@ -115,15 +205,50 @@ class Controls:
             self._parts.append(server)
             log.info("Controlled at %s", server.path)
 
-    def _open_hotkeys(self) -> None:
+    def _open_hotkeys(self) -> bool:
+        """Whether they could be had; the log says why not."""
         try:
-            hotkeys = Hotkeys(self._bound, self._desk, desktop_keys(self._bound))
+            hotkeys = Hotkeys(self._bound, self.desk, desktop_keys(self._bound))
             hotkeys.start()
         except LivecamError as error:
             asked = installed() or self._config.hotkeys != HotkeysConfig()
             log.log(logging.WARNING if asked else logging.INFO, "%s", error)
-        else:
-            self._parts.append(hotkeys)
+            return False
+        self._hotkeys = hotkeys
+        self._parts.append(hotkeys)
+        return True
+
+    def follow(self, config: Config) -> str:
+        """Listen for the keys of `config` from now on; what now holds.
+
+        Raises:
+            ConfigError: A hotkey cannot be read; the old ones hold.
+            LivecamError: The system does not let it.
+        """
+        bound = bindings(config.hotkeys.bound, USUAL)
+        self._config = replace(self._config, hotkeys=config.hotkeys, control=config.control)
+        self._bound = bound
+        if self._hotkeys is not None:
+            # Aside, since it waits for its threads, and this may be one of them: a key can say reload.
+            aside = threading.Thread(target=self._hotkeys.stop, name="hotkeys-stop", daemon=True)
+            aside.start()
+            aside.join(_ASIDE_S)
+            self._parts.remove(self._hotkeys)
+            self._hotkeys = None
+        if not (config.control.hotkeys and bound):
+            return "There are no hotkeys."
+        if not self._open_hotkeys():
+            raise LivecamError("There are no hotkeys: the log says why.")
+        return f"{len(bound)} hotkeys."
+
+    def show_panel(self, url: Callable[[], str]) -> None:
+        """From now on `url` says where the panel is."""
+        self._port.panel_url = url
+
+    def reload(self) -> None:
+        """Do as ``reload`` says, and tell in the log what came of it."""
+        answer = self.desk.follow("reload")
+        log.log(logging.INFO if answer.ok else logging.WARNING, "Reload: %s", answer.said)
 
     def stop(self) -> None:
         """Close the ways in, before the run ends: nothing may resume what it covers then. Idempotent."""
@@ -144,10 +269,6 @@ class Controls:
 def _plain(status: Status) -> dict[str, Json]:
     """Without the secrets in web addresses, since a status is pasted into reports."""
     rounded = {"fps": round(status.fps, 1), "age_p50_ms": round(status.age_p50_ms, 1)}
-    sinks = tuple(_without_secret(sink) for sink in status.sinks)
-    return {**asdict(status), **rounded, "age_p95_ms": round(status.age_p95_ms, 1), "sinks": sinks}
-
-
-def _without_secret(sink: str) -> str:
-    address, found, rest = sink.partition(_SECRET)
-    return address + rest[len(rest.split(":")[0]) :] if found else sink
+    sinks = tuple(public(sink) for sink in status.sinks)
+    ages = {"age_p95_ms": round(status.age_p95_ms, 1)}
+    return {**asdict(status), **rounded, **ages, "sinks": sinks, "panel": public(status.panel)}

@@ -25,6 +25,7 @@ from livecam.app.convert_image import padded_to_even, size_of, swap_still, write
 from livecam.app.convert_part import PartFolder, identity
 from livecam.app.convert_summary import HELD, SLATED, SWAPPED, Conversion, Options, by_reason
 from livecam.app.convert_video import WARM_UP_NS, Done, Work, convert_video
+from livecam.app.disclosing import disclosed
 from livecam.app.signals import stopping_on_signals
 from livecam.config import SETTINGS, Config, Paths
 from livecam.core.frame import NS_PER_MS, Picture, Size
@@ -38,7 +39,7 @@ from livecam.privacy.slate import draw_slate, load_slate, to_picture
 
 __all__ = ["SETTINGS_USED", "Conversion", "Options", "convert"]
 
-_SECTIONS: Final = ("face", "people", "models", "neural")
+_SECTIONS: Final = ("face", "people", "models", "neural", "label")
 _SLATE: Final = ("privacy.slate_text", "privacy.slate_picture")
 _FOR_LOAD: Final = ("neural.small_enhancer",)
 """What a conversion has no use for: it takes the time it takes."""
@@ -91,7 +92,7 @@ def convert(
     video = is_video(target)
     check_source(source)
     check_target(source, target, replace=options.replace)
-    making = _Making(config, paths or Paths.find(), make_processor)
+    making = _Making(config, paths or Paths.find(), source, make_processor)
     if video:
         return _video(making, source, target, options, progress or Silent(), stop or threading.Event())
     return _image(making, source, target, progress or Silent())
@@ -100,16 +101,26 @@ def convert(
 class _Making:
     """What judges frames, made of a configuration."""
 
-    def __init__(self, config: Config, paths: Paths, make_processor: Callable[[], Processor] | None) -> None:
+    def __init__(
+        self, config: Config, paths: Paths, source: Path, make_processor: Callable[[], Processor] | None
+    ) -> None:
         self.config = config
+        self._paths = paths
+        self._source = source
         self._time = MediaTime()
         self._assembly = Assembly(config, paths, self._time)
-        self._make_processor = make_processor or self._assembly.make_processor
+        self._make_processor = make_processor
 
     def clearing(self, size: Size) -> Clearing:
         """For frames of `size`. Takes a second: networks are loaded and the persona is made ready."""
         gate = Gate(self.slate(size), int(self.config.privacy.hold_ms * NS_PER_MS))
-        return Clearing(self._make_processor(), gate, self._settings(), size, self._time)
+        processor = self._make_processor() if self._make_processor else self._disclosed(size)
+        return Clearing(processor, gate, self._settings(), size, self._time)
+
+    def _disclosed(self, size: Size) -> Processor:
+        # Of the same file the session is the same: a conversion that goes on later must go on as it began.
+        session = int(hashlib.sha256(identity(self._source).encode()).hexdigest()[:8], 16)
+        return disclosed(self._assembly.make_processor(), self.config, self._paths, size, session)
 
     def slate(self, size: Size) -> Picture:
         """(H * 3 / 2, W) u8 I420.

@@ -19,6 +19,11 @@ def _nothing() -> None:
     """For what needs no entering, or no closing."""
 
 
+def _not() -> bool:
+    """For what has seen no frames."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A processor that is ready to serve, and what is to be known of it.
@@ -30,6 +35,8 @@ class Served:
         enter: Called in the thread that will use it, before it does.
         close: Frees what it holds, in any thread, once it is used no more.
         heals: Whether networks that fail come back by themselves, as those on a server do.
+        rehearsable: Whether it may be tried by the thread that has made it.
+        rehearsed: Whether it has seen the last frames, of which it then forgets nothing.
     """
 
     processor: Processor
@@ -38,6 +45,8 @@ class Served:
     enter: Callable[[], None] = _nothing
     close: Callable[[], None] = _nothing
     heals: bool = False
+    rehearsable: bool = True
+    rehearsed: Callable[[], bool] = _not
 
 
 class ExchangingProcessor:
@@ -60,6 +69,17 @@ class ExchangingProcessor:
         """Who serves now. Any thread."""
         return self._serving
 
+    @property
+    def offered(self) -> Served | None:
+        """Who is to serve next. Any thread."""
+        return self._offered
+
+    def begin(self, first: Served) -> None:
+        """Let `first` serve: nobody does. The thread of `process`."""
+        self._serving = first
+        if self._tier is not None:
+            first.processor.adapt(self._tier)
+
     def offer(self, ready: Served) -> None:
         """Let `ready` serve from the next frame on, and close whom it relieves. Any thread; never waits."""
         with self._lock:
@@ -72,6 +92,15 @@ class ExchangingProcessor:
         broken, self._serving = self._serving, None
         if broken is not None:
             _close_aside(broken)
+
+    def close(self) -> None:
+        """Close whoever serves, and who is offered. Nobody uses this any more."""
+        with self._lock:
+            ready, self._offered = self._offered, None
+        before, self._serving = self._serving, None
+        for served in (ready, before):
+            if served is not None:
+                _close(served)
 
     def settle(self) -> None:
         """Let the one that was offered take over now; if it cannot, whoever serves goes on. The thread of `process`.
@@ -86,8 +115,9 @@ class ExchangingProcessor:
         before = self._serving
         try:
             ready.enter()
-            # What it has seen while it was tried is none of the call.
-            ready.processor.reset()
+            if not ready.rehearsed():
+                # What it has seen while it was tried is none of the call.
+                ready.processor.reset()
             if self._tier is not None:
                 ready.processor.adapt(self._tier)
         except LivecamError as error:

@@ -3,21 +3,24 @@
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from livecam.app.choose import choose_sinks
+from livecam.app.outlets import FixedOutlets, Outlets, TeeOutlets
 from livecam.app.registry import make_sink
-from livecam.config import Config, Paths
+from livecam.config import Config, Paths, WhenIdle
 from livecam.core.frame import NS_PER_MS, NS_PER_S, Picture
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock
 from livecam.core.settings import SettingsCell
 from livecam.core.shared import PublishedCell
-from livecam.core.spec import SinkWish
+from livecam.core.spec import SinkWish, Spec
 from livecam.errors import ConfigError
 from livecam.output.tee import SinkState, Tee
+from livecam.privacy.card import draw_card
 from livecam.privacy.gate import Gate
 from livecam.privacy.slate import draw_slate, load_slate, to_picture
+from livecam.runtime.heartbeat import Heartbeat
 from livecam.runtime.loops import OutputLoop, PictureSlot
 from livecam.runtime.slots import PictureWriter
 from livecam.runtime.telemetry import OutputCounters
@@ -35,6 +38,11 @@ class Exit:
         states: How each sink is doing.
         problem: What is being repaired; empty when all is well.
         restarts: How often its process was started again.
+        outlets: How sinks come and go.
+        readers: How many read them; None where that cannot be told.
+        slow: Sends seldom while nobody looks, or at full rate again. The output process sends at full rate always.
+        introduce: Shows the card until a monotonic time, ns. The output process has none.
+        hold: Tells the gate how old a picture may be when it leaves, ns; None where it cannot be told while running.
     """
 
     loop: Loop
@@ -43,9 +51,16 @@ class Exit:
     states: Callable[[], tuple[SinkState, ...]]
     problem: Callable[[], str]
     restarts: Callable[[], int]
+    outlets: Outlets
+    readers: Callable[[], int | None]
+    slow: Callable[[bool], None] = lambda _: None
+    introduce: Callable[[int], None] = lambda _: None
+    hold: Callable[[int], None] | None = None
 
 
-def inner_exit(config: Config, paths: Paths, clock: Clock, counters: OutputCounters) -> Exit:
+def inner_exit(
+    config: Config, paths: Paths, clock: Clock, counters: OutputCounters, heartbeat: Heartbeat | None = None
+) -> Exit:
     """Out through a thread of this process.
 
     Raises:
@@ -54,15 +69,38 @@ def inner_exit(config: Config, paths: Paths, clock: Clock, counters: OutputCount
     """
     size, cell = config.output_size, SettingsCell(config.settings)
     wish = SinkWish(secrets.token_urlsafe(16))
-    tee = Tee(tuple(make_sink(spec, wish) for spec in choose_sinks(config, paths)), clock)
+    sinks = [(spec, make_sink(spec, wish)) for spec in choose_sinks(config, paths)]
+    tee = Tee([sink for _, sink in sinks], clock)
     pictures = LatestRing(lambda: PictureSlot(size))
-    gate = Gate(_slate(config), int(config.privacy.hold_ms * NS_PER_MS))
+    gate = Gate(_slate(config), int(config.privacy.hold_ms * NS_PER_MS), _card(config))
     interval_ns = round(NS_PER_S / config.output_fps)
-    loop = OutputLoop(tee, pictures, gate, cell, clock, interval_ns, counters, size)
-    return Exit(loop, pictures, cell, tee.states, lambda: "", lambda: 0)
+    loop = OutputLoop(tee, pictures, gate, cell, clock, interval_ns, counters, size, heartbeat)
+
+    def chosen(spec: Spec) -> tuple[Spec, ...]:
+        return choose_sinks(replace(config, output=replace(config.output, sinks=(spec,))), paths)
+
+    def hold(hold_ns: int) -> None:
+        gate.hold_ns = hold_ns
+
+    outlets = TeeOutlets(tee, sinks, wish, chosen)
+    return Exit(
+        loop,
+        pictures,
+        cell,
+        states=tee.states,
+        problem=lambda: "",
+        restarts=lambda: 0,
+        outlets=outlets,
+        readers=tee.readers,
+        slow=loop.rest,
+        introduce=gate.introduce,
+        hold=hold,
+    )
 
 
-def outer_exit(config: Config, paths: Paths, clock: Clock, counters: OutputCounters) -> Exit:
+def outer_exit(
+    config: Config, paths: Paths, clock: Clock, counters: OutputCounters, heartbeat: Heartbeat | None = None
+) -> Exit:
     """Out through the output process, which is found or started when the worker starts.
 
     Raises:
@@ -89,12 +127,28 @@ def outer_exit(config: Config, paths: Paths, clock: Clock, counters: OutputCount
         log_level=config.log.level,
         log_file=str(config.log.file or ""),
     )
-    loop = ProcessOutput(outlet, clock, counters)
+    loop = ProcessOutput(outlet, clock, counters, heartbeat=heartbeat)
     cell = PublishedCell(config.settings, loop.segment.settings)
-    return Exit(loop, loop.ring, cell, lambda: loop.states, lambda: loop.problem, lambda: max(loop.restarts, 0))
+    return Exit(
+        loop,
+        loop.ring,
+        cell,
+        states=lambda: loop.states,
+        problem=lambda: loop.problem,
+        restarts=lambda: max(loop.restarts, 0),
+        outlets=FixedOutlets(),
+        readers=lambda: loop.readers,
+    )
 
 
 def _slate(config: Config) -> Picture:
     """(H * 3 / 2, W) u8 I420."""
     path, size = config.privacy.slate_picture, config.output_size
     return to_picture(load_slate(path, size) if path is not None else draw_slate(size, config.privacy.slate_text))
+
+
+def _card(config: Config) -> Picture | None:
+    """(H * 3 / 2, W) u8 I420, where there may be a first one to look; else None."""
+    if config.idle.when is not WhenIdle.RELEASE or not config.idle.card_s:
+        return None
+    return to_picture(draw_card(config.output_size, config.label))

@@ -1,6 +1,7 @@
 """The embedded swap, put together: networks, follower, watch, swapper. Importing it takes a moment."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import Final
 
 from livecam.app.wearers import ANYBODY, MOST_FACES, Wearers
 from livecam.canvas.cpu import CpuCanvas
-from livecam.core.frame import Image
-from livecam.core.seams import Detector, Engine, Follower
+from livecam.core.frame import NS_PER_MS, Image
+from livecam.core.seams import Detector, Engine, Follower, Swapper
 from livecam.inference import onnx
 from livecam.inference.embedded import ensure_embedded
 from livecam.inference.progress import Progress
 from livecam.inference.recipes import HANDS, load_recipe
 from livecam.pipeline import PersonaSource, Pipeline
+from livecam.vision.fade import FadingSwapper
 from livecam.vision.hands.landmarks import HandLandmarker
 from livecam.vision.hands.occluder import HandOccluder
 from livecam.vision.hands.palm import PalmDetector
@@ -41,6 +43,7 @@ class Networks:
         progress: Told what is fetched and converted.
         find_wearers: Says who is swapped, when that is first asked; whoever is followed longest unless given.
         hands: Whether hands before the face are found, so that they stay visible.
+        fade_ms: How long one persona melts into the next; 0 for not at all.
     """
 
     def __init__(
@@ -50,7 +53,9 @@ class Networks:
         progress: Progress | None = None,
         find_wearers: Callable[[], Wearers] = lambda: ANYBODY,
         hands: bool = True,
+        fade_ms: float = 0.0,
     ) -> None:
+        self._fade_ms = fade_ms
         self._find_wearers = find_wearers
         self._folder = folder
         self._provider = provider
@@ -131,6 +136,12 @@ class Networks:
         palm, hand = HANDS
         return HandOccluder(PalmDetector(self.engine(palm)), HandLandmarker(self.engine(hand)))
 
+    def fading(self, swapper: Swapper[Image]) -> Swapper[Image]:
+        """`swapper`, in whose hands one persona melts into the next, where that is wanted."""
+        if not self._fade_ms:
+            return swapper
+        return FadingSwapper(swapper, round(self._fade_ms * NS_PER_MS), time.monotonic_ns, time.perf_counter_ns)
+
     def pipeline(self, personas: PersonaSource) -> Pipeline[Image]:
         """The mesh pipeline, with engines of its own.
 
@@ -141,6 +152,6 @@ class Networks:
             EngineError: The provider does not work here.
         """
         who, hands = self.wearers, self.occluder()
-        parts = CpuCanvas(), self.follower(), self.watch(), MeshSwapper(hands)
+        parts = CpuCanvas(), self.follower(), self.watch(), self.fading(MeshSwapper(hands))
         cheaper = [hands] if hands is not None else []
         return Pipeline(*parts, personas, cheaper, who.make(), who.people)

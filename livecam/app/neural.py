@@ -172,8 +172,9 @@ class NeuralNetworks:
         held.callback(watch.close)
         who = self.embedded.wearers
         if hands is None:
-            return Pipeline(CpuCanvas(), follower, watch, swapper, personas, [swapper], who.make(), who.people)
-        looking = LookingSwapper(swapper, hands)
+            fading = self.embedded.fading(swapper)
+            return Pipeline(CpuCanvas(), follower, watch, fading, personas, [swapper], who.make(), who.people)
+        looking = self.embedded.fading(LookingSwapper(swapper, hands))
         cheaper: list[Adaptable] = [swapper, hands]
         return Pipeline(CpuCanvas(), follower, watch, looking, personas, cheaper, who.make(), who.people)
 

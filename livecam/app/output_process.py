@@ -38,6 +38,7 @@ from livecam.core.shared_segment import SharedSegment, Terms
 from livecam.core.spec import Spec
 from livecam.errors import SinkGone, SinkLost
 from livecam.output.tee import SinkState
+from livecam.runtime.heartbeat import Heartbeat
 from livecam.runtime.telemetry import OutputCounters
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class ProcessOutput:
         clock: Must be the same in all processes, which is checked.
         counters: Kept equal to those of the output process.
         command: How an output process is started, if not in the ordinary way.
+        heartbeat: Told whenever the output process has sent pictures since the last look; nobody unless given.
 
     Attributes:
         segment: Shared with it, from the beginning; its settings block is to be written before the worker starts.
@@ -103,8 +105,14 @@ class ProcessOutput:
     """
 
     def __init__(
-        self, outlet: Outlet, clock: Clock, counters: OutputCounters, command: Sequence[str] | None = None
+        self,
+        outlet: Outlet,
+        clock: Clock,
+        counters: OutputCounters,
+        command: Sequence[str] | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
+        self._heartbeat = heartbeat
         self._outlet = outlet
         self._clock = clock
         self._counters = counters
@@ -131,6 +139,11 @@ class ProcessOutput:
     def states(self) -> tuple[SinkState, ...]:
         """How each sink is doing. Any thread."""
         return self._news.sinks
+
+    @property
+    def readers(self) -> int | None:
+        """How many read its sinks; None where that cannot be told. Any thread."""
+        return self._news.readers
 
     @property
     def problem(self) -> str:
@@ -252,6 +265,8 @@ class ProcessOutput:
         self._stepped_ns = now_ns
         if self._counters.ticks != self._ticks:
             self._ticks, self._silent_ns = self._counters.ticks, 0
+            if self._heartbeat is not None:
+                self._heartbeat.beat()
         elif self._silent_ns > _STUCK_NS:
             os.kill(self._pid, signal.SIGKILL)
             raise SinkLost(f"The output process {self._pid} has sent nothing for 5 s.", "It is started again.")

@@ -15,21 +15,23 @@ class News:
         error: What ended its output for good; empty when nothing did.
         problem: What it is trying to repair; empty when nothing is wrong.
         sinks: In the order given.
+        readers: How many read them; None where that cannot be told.
     """
 
     error: str = ""
     problem: str = ""
     sinks: tuple[SinkState, ...] = ()
+    readers: int | None = None
 
 
 def read_news(text: str) -> News | None:
     """The news in `text`; None when it is not what it should be."""
     try:
         values = json.loads(text)
-        error, problem, sinks = values["error"], values["problem"], values["sinks"]
-        if not isinstance(error, str) or not isinstance(problem, str):
+        error, problem, sinks, readers = (values[name] for name in ("error", "problem", "sinks", "readers"))
+        if not isinstance(error, str) or not isinstance(problem, str) or type(readers) not in (int, type(None)):
             return None
-        return News(error, problem, tuple(_sink(sink) for sink in sinks))
+        return News(error, problem, tuple(_sink(sink) for sink in sinks), readers)
     except (ValueError, TypeError, KeyError):
         return None
 

@@ -149,9 +149,8 @@ class Server:
         """How things are, as JSON; `livecam.app.output_process_news` reads it."""
         worker = self._worker
         error, problem = (str(worker.error or ""), worker.problem) if worker is not None else ("", "")
-        return json.dumps(
-            {"error": error, "problem": problem, "sinks": [asdict(state) for state in self._tee.states()]}
-        )
+        sinks, readers = [asdict(state) for state in self._tee.states()], self._tee.readers()
+        return json.dumps({"error": error, "problem": problem, "sinks": sinks, "readers": readers})
 
     def stop(self, timeout_s: float) -> bool:
         """Slate last, sinks closed; whether that was done in time."""

@@ -73,13 +73,19 @@ class NeuralServing:
     @property
     def told(self) -> str:
         """What runs the networks now, for the status line. Any thread."""
-        serving = self._exchange.serving
+        serving = self._exchange.serving or self._exchange.offered
         return serving.told if serving is not None else ""
 
     @property
     def note(self) -> str:
         """What is being recovered from or compiled, for the status line. Any thread."""
         return self._recovering.note or (self._build.note if self._build is not None else "")
+
+    @property
+    def plain(self) -> bool:
+        """Whether what was prepared can be tried in any thread: what is compiled belongs to one, and was tried."""
+        offered = self._exchange.offered
+        return offered is None or Backend(offered.backend) not in COMPILED
 
     def start(self) -> Processor:
         """The processor; compiles in the background what is missing. To be called in the thread that uses it.
@@ -89,12 +95,32 @@ class NeuralServing:
             EngineError: The one that was named does not work.
             ModelError: A network's file is missing or damaged.
         """
+        return self._served(settles=True)
+
+    def prepare(self) -> Processor:
+        """The same, in any thread; `settle` is then to be called in the thread that uses it, before the first frame.
+
+        Raises:
+            ConfigError, EngineError, ModelError: As `start`.
+        """
+        return self._served(settles=False)
+
+    def settle(self) -> None:
+        """Let what was prepared serve. The thread that uses it.
+
+        Raises:
+            EngineError: It cannot.
+        """
+        self._exchange.settle()
+
+    def _served(self, *, settles: bool) -> Processor:
         lost: set[str] = set()
         while True:
             backend = self.choose(lost)
             try:
                 self._exchange.offer(self._first(Backend(backend)))
-                self._exchange.settle()
+                if settles:
+                    self._exchange.settle()
             except EngineError as error:
                 lost.add(backend)
                 if self.choose(lost) in lost:
@@ -108,6 +134,10 @@ class NeuralServing:
         self._recovering.stop()
         if self._build is not None and not self._build.stop():
             log.warning("The thread that compiles networks did not end.")
+
+    def close(self) -> None:
+        """Free what serves; it is used no more. After `stop`."""
+        self._exchange.close()
 
     def choose(self, lost: Collection[str]) -> str:
         """The backend to be made when those of `lost` have failed; one that was named stays named.

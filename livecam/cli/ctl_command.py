@@ -16,6 +16,8 @@ from livecam.control.place import the_one
         "livecam ctl panic",
         "livecam ctl persona ann",
         "livecam ctl blend 0.7",
+        "livecam ctl record start",
+        "livecam ctl source camera:1",
         "livecam ctl --watch",
         "livecam ctl help          list all words",
     ),

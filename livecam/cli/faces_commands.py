@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from livecam.cli.faces_shown import (
+    favourites,
+    forget_favourite,
+    plain_entry,
+    plain_settings,
+    print_entry,
+    print_quality,
+    told_worn_by,
+)
+from livecam.cli.faces_worn import favourite, set_worn
 from livecam.cli.models_commands import fetch_missing
 from livecam.cli.output import Json, examples, json_option, print_json, print_rows
 from livecam.config import Paths, load
@@ -43,21 +53,23 @@ def _library() -> "PersonaLibrary":
 @faces_group.command(
     epilog=examples(
         "livecam faces add ann ann.jpg",
+        "livecam faces add ann photos/",
         "livecam faces add ann front.jpg left.jpg right.jpg --consent written --subject 'Ann Example'",
         "livecam faces add ann better.jpg --replace",
     )
 )
 @click.argument("name")
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", type=click.Path(path_type=Path))
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...", type=click.Path(path_type=Path))
 @click.option(
     "--consent", type=click.Choice(_STATED), help="On what ground the face may be worn. Asked for on a terminal."
 )
 @click.option("--subject", metavar="WHO", help="Whose face it is.")
 @click.option("--replace", is_flag=True, help="Replace the persona of that name.")
 def add(name: str, photos: tuple[Path, ...], consent: str | None, subject: str | None, replace: bool) -> None:
-    """Make the persona NAME from one or several photos of one person.
+    """Make the persona NAME from photos of one person, or folders of them.
 
-    A good photo is frontal and evenly lit, with the mouth closed, the forehead free and a face of at least 200 px.
+    A good photo is frontal and evenly lit, with the mouth closed, the forehead free and a face of at least 200 px. What
+    cannot be used is named and left out; of many the best 20 are taken.
     """
     resolved = load()
     basis, whose = _consent(consent, subject)
@@ -65,8 +77,14 @@ def add(name: str, photos: tuple[Path, ...], consent: str | None, subject: str |
     from livecam import app  # brings the networks' runtime: only where something is prepared
 
     library = app.persona_library(resolved.config, resolved.paths)
-    entry = library.add(name, photos, basis, whose, replace=replace)
-    click.echo(f"Added {entry.name!r}, made from {_count(entry.photos)}. Wear it: livecam run --persona {entry.name}")
+    added = library.add(name, photos, basis, whose, replace=replace)
+    for reason in added.skipped:
+        click.echo(f"Left out: {reason}", err=True)
+    made = added.entry.name
+    click.echo(f"Added {made!r}, made from {_count(added.entry.photos)}. Wear it: livecam run --persona {made}")
+    portrait = library.portrait(made)
+    if portrait is not None:
+        print_quality(portrait.qualities)
 
 
 def _consent(consent: str | None, subject: str | None) -> tuple[Basis, str]:
@@ -93,9 +111,11 @@ def _count(photos: Sequence[str]) -> str:
 @json_option
 def list_personas(as_json: bool) -> None:
     """List all personas."""
-    entries = _library().entries()
+    library = _library()
+    entries = library.entries()
     if as_json:
-        print_json([_described(entry) for entry in entries])
+        numbers = favourites()
+        print_json([_described(library, entry, numbers.get(entry.name)) for entry in entries])
         return
     rows = [
         (entry.name, str(len(entry.photos)), *_told_consent(entry), entry.added, entry.problem) for entry in entries
@@ -107,13 +127,17 @@ def list_personas(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show one persona with its consent record."""
-    described = _described(_library().show(name))
+    """Show one persona: its consent record, its own settings, and how good its photos are, the best one first."""
+    library = _library()
+    entry = library.show(name)
+    number = favourites().get(entry.name)
     if as_json:
-        print_json(described)
-    else:
-        for key, value in described.items():
-            click.echo(f"{key + ':':<10} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        print_json(_described(library, entry, number))
+        return
+    print_entry(entry, told_worn_by(library, entry.name), number)
+    portrait = library.portrait(entry.name)
+    if portrait is not None:
+        print_quality(portrait.qualities)
 
 
 @faces_group.command(epilog=examples("livecam faces remove ann", "livecam faces remove ann --yes"))
@@ -124,6 +148,7 @@ def remove(name: str, yes: bool) -> None:
     if not yes and sys.stdin.isatty():
         _confirm(f"Delete {name!r} with its photos?")
     _library().remove(name)
+    forget_favourite(name)
     click.echo(f"Removed {name!r}.")
 
 
@@ -136,16 +161,10 @@ def _told_consent(entry: "Entry") -> tuple[str, str]:
     return (str(entry.consent.basis), entry.consent.subject) if entry.consent else ("", "")
 
 
-def _described(entry: "Entry") -> dict[str, Json]:
-    basis, subject = _told_consent(entry)
-    recorded = entry.consent.recorded if entry.consent else ""
-    return {
-        "name": entry.name,
-        "photos": list(entry.photos),
-        "consent": basis,
-        "subject": subject,
-        "recorded": recorded,
-        "added": entry.added,
-        "folder": str(entry.folder or ""),
-        "problem": entry.problem,
-    }
+def _described(library: "PersonaLibrary", entry: "Entry", number: int | None) -> dict[str, Json]:
+    plain: dict[str, Json] = {**plain_entry(entry), "favourite": number}
+    return plain if entry.problem else plain | plain_settings(library, entry.name)
+
+
+faces_group.add_command(set_worn)
+faces_group.add_command(favourite)

@@ -24,6 +24,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "models": "livecam.cli.models_commands:models_group",
     "engines": "livecam.cli.engines_command:engines_group",
     "ctl": "livecam.cli.ctl_command:ctl",
+    "panel": "livecam.cli.panel_command:panel",
     "top": "livecam.cli.top_command:top",
     "config": "livecam.cli.config_commands:config_group",
     "obs": "livecam.cli.obs_commands:obs_group",

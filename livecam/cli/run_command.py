@@ -37,7 +37,7 @@ def run(config_file: Path | None, **given: object) -> None:
     from livecam import app  # brings every driver's neighbours: not before the flags are known to be good
 
     with shown(config.run.tty) as show:
-        app.run(config, show, paths=resolved.paths)
+        app.run(config, show, paths=resolved.paths, read_config=lambda: resolve(config_file, given).config)
 
 
 def _check_report(path: Path | None) -> None:

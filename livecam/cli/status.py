@@ -44,6 +44,9 @@ def _pieces(status: Status) -> Iterator[tuple[str, str]]:
         yield "  ", ""
     yield f"{status.state:<8}", _STATE_STYLES.get(status.state, "bold")
     yield f"  {status.fps:5.1f} fps  age {status.age_p50_ms:.0f}/{status.age_p95_ms:.0f} ms", ""
+    if status.fps > 0:
+        # Half the time that a picture stands is added: what is heard should belong to its middle.
+        yield f"  sound +{status.age_p50_ms + 500 / status.fps:.0f} ms", ""
     yield f"  drops {status.dropped}  {status.persona}  {status.provider}", ""
     if status.tier not in {"", FULL}:
         yield f"  {status.tier}", "yellow"
@@ -74,10 +77,14 @@ def shown(tty: bool) -> Iterator[Show]:
 
 def _with_sinks(show: Show, tell: Callable[[str], None]) -> Show:
     told: tuple[str, ...] = ()
+    panel = ""
     explained: set[str] = set()
 
     def both(status: Status) -> None:
-        nonlocal told
+        nonlocal told, panel
+        if status.panel != panel:
+            panel = status.panel
+            tell(f"Control panel: {panel}")
         if status.sinks != told:
             told = status.sinks
             tell(f"Sending to {', '.join(told)}")

@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., object])
 FILE_SETTINGS: Final = tuple(
     key
     for key in SETTINGS.values()
-    if (key.section in ("face", "people", "models", "neural") and key.path != "neural.small_enhancer")
+    if (key.section in ("face", "people", "models", "neural", "label") and key.path != "neural.small_enhancer")
     or key.path in ("privacy.hold_ms", "privacy.slate_text", "privacy.slate_picture")
 )
 """What `livecam.app.convert` heeds, said here again since importing it brings codecs and networks."""

@@ -12,7 +12,7 @@ class PanelConfig:
 
     enabled: bool = field(
         default=False,
-        metadata=about(Switch(), "--panel", "Serve the control panel on this machine's loopback address."),
+        metadata=about(Switch(), "--panel", "Serve the control panel on this machine; `livecam panel` opens it."),
     )
     port: float = field(
         default=8770.0,

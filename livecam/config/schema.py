@@ -121,7 +121,7 @@ class FaceConfig:
         metadata=about(Text(40), "--persona", "Name of the persona to wear; `livecam faces list` lists them."),
     )
     shape: float = field(
-        default=0.54,
+        default=0.55,
         metadata=about(
             Number(0, 1), "--shape", "How far your proportions move towards the persona's: 0 not at all, 1 all the way."
         ),
@@ -135,7 +135,7 @@ class FaceConfig:
         ),
     )
     steadiness: float = field(
-        default=0.36,
+        default=0.5,
         metadata=about(Number(0, 1), "--steadiness", "0 follows every measurement, 1 smooths most and lags most."),
     )
     hands: bool = field(

@@ -6,7 +6,7 @@ from typing import Final
 
 from livecam.config.load import nearest
 from livecam.control.grammar import Ask, NotUnderstood, parse
-from livecam.core.frame import NS_PER_MS
+from livecam.core.frame import NS_PER_MS, NS_PER_S
 from livecam.core.settings import Hold
 from livecam.errors import ConfigError
 
@@ -24,6 +24,9 @@ _NAMED: Final = _ALONE | {
 
 REPEAT_NS: Final = 50 * NS_PER_MS
 """A key that comes back sooner was never let go: X repeats a key that is held down as pairs of up and down."""
+
+MISSED_NS: Final = 2 * NS_PER_S
+"""A key that is down and goes down again after so long a silence was let go, and nobody told: repeats come sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +119,19 @@ def _check(one: Chord, line: str) -> None:
 class Keyboard:
     """Which keys are down, and what follows from it. One thread at a time.
 
+    A desktop that tells whole combinations, and not keys, tells each as one key: by the name that `Chord` has as text.
+
     Args:
         bound: From `bindings`.
     """
 
     def __init__(self, bound: Mapping[Chord, str]) -> None:
         self._bound = bound
+        self._whole = {str(one): one for one in bound}
         self._held = frozenset(one for one, line in bound.items() if isinstance(parse(line), Hold))
-        self._down: set[str] = set()
+        self._down: dict[str, int] = {}
         self._up_ns: dict[str, int] = {}
-        self._holding: Chord | None = None
+        self._holding: frozenset[str] = frozenset()
 
     @property
     def unsettled(self) -> bool:
@@ -136,16 +142,17 @@ class Keyboard:
         """Lines that follow from `key` going down, by the names of `Chord`."""
         lines = self.settle(now_ns)
         self._up_ns.pop(key, None)
-        if key in self._down:
+        before_ns = self._down.get(key)
+        self._down[key] = now_ns
+        if before_ns is not None and now_ns - before_ns < MISSED_NS:
             return lines
-        self._down.add(key)
-        modifiers = frozenset(self._down & set(MODIFIERS) - self._up_ns.keys())
-        one = Chord(modifiers, key)
+        modifiers = frozenset(self._down.keys() & set(MODIFIERS) - self._up_ns.keys())
+        one = self._whole.get(key, Chord(modifiers, key))
         line = self._bound.get(one)
         if line is None:
             return lines
         if one in self._held:
-            self._holding = one
+            self._holding = frozenset({key}) if key in self._whole else one.modifiers | {key}
         return [*lines, line]
 
     def release(self, key: str, now_ns: int) -> list[str]:
@@ -160,11 +167,11 @@ class Keyboard:
         gone = {key for key, up_ns in self._up_ns.items() if now_ns - up_ns >= REPEAT_NS}
         for key in gone:
             del self._up_ns[key]
-        self._down -= gone
-        if gone & set(MODIFIERS) and not self._down & set(MODIFIERS):
+            self._down.pop(key, None)
+        if gone & set(MODIFIERS) and not self._down.keys() & set(MODIFIERS):
             # What went down as "!" may have come up as "1": nothing is left behind once the modifiers are up.
-            self._down.intersection_update(self._up_ns)
-        if self._holding is not None and gone & {self._holding.key, *self._holding.modifiers}:
-            self._holding = None
+            self._down = {key: at_ns for key, at_ns in self._down.items() if key in self._up_ns or key in self._whole}
+        if gone & self._holding:
+            self._holding = frozenset()
             return ["release"]
         return []

@@ -5,6 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, assert_never
 
+from livecam.config.presets import PresetName
+from livecam.control.deeds import (
+    ChangePreset,
+    ChangeSink,
+    ChangeSource,
+    Favourite,
+    Record,
+    Reload,
+    Snapshot,
+)
 from livecam.control.grammar import Ask, Order, Step, help_text, parse
 from livecam.core.seams import ControlPort
 from livecam.core.settings import (
@@ -45,6 +55,40 @@ class Port(ControlPort, Protocol):
 
     def status(self) -> Mapping[str, Json]:
         """How the run goes; empty before it has begun."""
+        ...
+
+    # Each of those below returns the sentence of what now holds; each raises `LivecamError` where nothing changed.
+
+    def panel(self) -> str:
+        """Where the control panel is, with its secret."""
+        ...
+
+    def record(self, on: bool) -> str:
+        """Begin a recording of what is sent, or end it."""
+        ...
+
+    def snapshot(self) -> str:
+        """Keep the next picture that is cleared and not the slate; waits for it a moment."""
+        ...
+
+    def reload(self) -> str:
+        """Read the configuration again, and do what can be done while running."""
+        ...
+
+    def preset(self, name: PresetName) -> str:
+        """Have other networks swap; may return while they are still being made ready."""
+        ...
+
+    def favourite(self, number: int) -> str:
+        """The name of the persona of that number, 1..9."""
+        ...
+
+    def source(self, spec: str) -> str:
+        """Take frames from elsewhere."""
+        ...
+
+    def sink(self, spec: str, on: bool) -> str:
+        """Send to one more place, or to one less."""
         ...
 
 
@@ -96,25 +140,57 @@ class Desk:
         match order:
             case Ask.HELP:
                 return self._answer(help_text())
+            case Ask.PANEL:
+                return self._answer(self._port.panel())
             case Ask():
                 status = self._port.status()
                 return Answer(True, told_status(self._port.settings(), status), shown(self._port.settings()), status)
-            case Step() | SetPersona():
+            case Step() | SetPersona() | Favourite():
                 return self._worn(order)
+            case Record() | Snapshot() | Reload() | ChangePreset() | ChangeSource() | ChangeSink():
+                return self._answer(self._deed(order))
             case _:
                 settings = self._port.submit(order).settings
                 return Answer(True, told(order, settings), shown(settings))
 
-    def _worn(self, order: Step | SetPersona) -> Answer:
+    def _deed(self, deed: Record | Snapshot | Reload | ChangePreset | ChangeSource | ChangeSink) -> str:
+        match deed:
+            case Record(on):
+                return self._port.record(on)
+            case Snapshot():
+                return self._port.snapshot()
+            case Reload():
+                return self._port.reload()
+            case ChangePreset(name):
+                return self._port.preset(name)
+            case ChangeSource(spec):
+                return self._port.source(spec)
+            case ChangeSink(spec, on):
+                return self._port.sink(spec, on)
+            case _:
+                assert_never(deed)
+
+    def _worn(self, order: Step | SetPersona | Favourite) -> Answer:
         # One after the other: two quick "next" are two steps, and a persona is made ready by one thread.
         if not self._switching.acquire(timeout=SWITCH_S):
             return self.refusal("Another persona is still being made ready. Try again.")
         try:
-            command = self._stepped(order.by) if isinstance(order, Step) else order
+            command = self._named(order)
             settings = self._port.submit(command).settings
         finally:
             self._switching.release()
         return Answer(True, told(command, settings), shown(settings))
+
+    def _named(self, order: Step | SetPersona | Favourite) -> SetPersona:
+        match order:
+            case Step(by):
+                return self._stepped(by)
+            case Favourite(number):
+                return SetPersona(self._port.favourite(number))
+            case SetPersona():
+                return order
+            case _:
+                assert_never(order)
 
     def _stepped(self, by: int) -> SetPersona:
         names, worn = list(self._port.personas()), self._port.settings().persona
@@ -150,6 +226,8 @@ def told(command: Command, settings: Settings) -> str:
             return _told_cover(settings)
         case SetMode():
             said = _told_mode(settings)
+        case SetLabel():
+            said = "The label is shown." if settings.label else "The label is not shown."
         case _:
             said = _told_value(command, settings)
     return f"{said} {_told_cover(settings)}" if settings.panic else said
@@ -168,7 +246,7 @@ def _told_mode(settings: Settings) -> str:
 
 
 def _told_value(
-    command: SetPersona | SetOthers | SetLabel | SetEyes | SetShape | SetSteadiness | SetBlend, settings: Settings
+    command: SetPersona | SetOthers | SetEyes | SetShape | SetSteadiness | SetBlend, settings: Settings
 ) -> str:
     match command:
         case SetPersona():
@@ -176,8 +254,6 @@ def _told_value(
             return worn if settings.mode is Mode.SWAP else f"{worn} But: {_told_mode(settings)}"
         case SetOthers():
             return f"Other people: {settings.others}."
-        case SetLabel():
-            return "The label is shown." if settings.label else "The label is not shown."
         case SetEyes():
             return f"Eyes: {settings.eyes}."
         case SetShape():
@@ -197,5 +273,6 @@ def told_status(settings: Settings, status: Mapping[str, Json]) -> str:
         parts.append(
             f"{status['state']}, {status['fps']} fps, age {status['age_p95_ms']} ms, shows {status['showing']}."
         )
+        parts += [f"Sound should be {late:.0f} ms late."] if isinstance(late := status.get("delay_ms"), float) else []
         parts += [str(status["note"])] if status["note"] else []
     return " ".join(parts)

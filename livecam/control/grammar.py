@@ -9,6 +9,17 @@ from typing import Final, TypeAlias, TypeVar, assert_never
 
 from livecam.config.load import nearest
 from livecam.config.presets import PresetName
+from livecam.control.deeds import (
+    ChangePreset,
+    ChangeSink,
+    ChangeSource,
+    Deed,
+    Favourite,
+    Record,
+    Reload,
+    Snapshot,
+    written_deed,
+)
 from livecam.core.settings import (
     Command,
     Eyes,
@@ -27,10 +38,14 @@ from livecam.core.settings import (
     SetShape,
     SetSteadiness,
 )
+from livecam.core.spec import parse_spec
 from livecam.errors import ConfigError
 
-LONGEST: Final = 200
+LONGEST: Final = 500
 """Characters of a line that is read; no line that means anything is longer."""
+
+FAVOURITES: Final = frozenset("123456789")
+"""What may follow ``favourite``."""
 
 _LONGEST_NAME: Final = 40
 _SEE_HELP: Final = "`livecam ctl help` lists what can be said."
@@ -54,10 +69,11 @@ class Ask(StrEnum):
 
     STATUS = "status"
     WATCH = "watch"
+    PANEL = "panel"
     HELP = "help"
 
 
-Order: TypeAlias = Command | Step | Ask
+Order: TypeAlias = Command | Step | Ask | Deed
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,31 +118,38 @@ def written(order: Order) -> str:
         case Panic() | Resume() | Hold() | Release():
             return type(order).__name__.lower()
         case SetMode(mode):
-            return f"passthrough {'on' if mode is Mode.PASSTHROUGH else 'off'}"
-        case SetLabel(shown):
-            return f"label {'on' if shown else 'off'}"
+            return f"passthrough {_on(mode is Mode.PASSTHROUGH)}"
+        case Record() | Snapshot() | Reload() | ChangePreset() | Favourite() | ChangeSource() | ChangeSink():
+            return written_deed(order)
         case _:
             return _written_value(order)
 
 
 def _written_value(
-    order: SetPersona | SetOthers | SetEyes | SetShape | SetSteadiness | SetBlend,
+    order: SetPersona | SetOthers | SetLabel | SetEyes | SetShape | SetSteadiness | SetBlend,
 ) -> str:
     match order:
         case SetPersona(name):
             return f"persona {name}"
         case SetOthers(others):
             return f"others {others}"
+        case SetLabel(shown):
+            return f"label {_on(shown)}"
         case SetEyes(eyes):
             return f"eyes {eyes}"
-        case SetShape(value):
-            return f"shape {value!r}"
-        case SetSteadiness(value):
-            return f"steadiness {value!r}"
-        case SetBlend(value):
-            return f"blend {value!r}"
+        case SetShape(value) | SetSteadiness(value) | SetBlend(value):
+            return f"{type(order).__name__.removeprefix('Set').lower()} {value!r}"
         case _:
             assert_never(order)
+
+
+def _on(held: bool) -> str:
+    return "on" if held else "off"
+
+
+def may_take_long(order: Order) -> bool:
+    """Whether whoever gives `order` may have to wait, and should not do so where a panic must get through."""
+    return isinstance(order, Step | SetPersona | Deed)
 
 
 def help_text() -> str:
@@ -180,14 +203,38 @@ def _persona(rest: str) -> Order:
 
 
 def _preset(rest: str) -> Order:
-    if rest.lower() not in list(PresetName):
-        raise NotUnderstood(
-            f"There is no preset {_shown(rest)}.", nearest(rest.lower(), [str(name) for name in PresetName])
-        )
-    raise NotUnderstood(
-        "The preset cannot be changed while livecam runs: other networks have to be loaded.",
-        f"Stop it, and start again with --preset {rest.lower()}.",
-    )
+    names = [str(name) for name in PresetName]
+    if rest.lower() not in names:
+        raise NotUnderstood(f"There is no preset {_shown(rest)}.", nearest(rest.lower(), names))
+    return ChangePreset(PresetName(rest.lower()))
+
+
+def _favourite(rest: str) -> Order:
+    if rest not in FAVOURITES:
+        raise NotUnderstood(f"favourite takes a number from 1 to 9, not {_shown(rest)}.")
+    return Favourite(int(rest))
+
+
+def _source(rest: str) -> Order:
+    return ChangeSource(_spec("source", rest, "camera:0, file:clip.mp4 or synthetic"))
+
+
+def _sink(rest: str) -> Order:
+    verb, _, what = rest.partition(" ")
+    if verb.lower() not in ("add", "remove"):
+        raise NotUnderstood(f"sink takes add or remove, such as sink add web, not {_shown(rest)}.")
+    return ChangeSink(_spec(f"sink {verb.lower()}", what.strip(), "web or record:call.mp4"), verb.lower() == "add")
+
+
+def _spec(name: str, text: str, such_as: str) -> str:
+    # Whether there is a driver of that kind is known to the app alone.
+    try:
+        parse_spec(text)
+    except ConfigError:
+        text = ""
+    if not text or not text.isprintable():
+        raise NotUnderstood(f"{name} takes something like {such_as}, not {_shown(text)}.")
+    return text
 
 
 def _shown(text: str) -> str:
@@ -220,11 +267,24 @@ WORDS: Final[Mapping[str, Word]] = MappingProxyType(
         "shape": Word("0..1", "How far your proportions move to the persona's.", _number("shape", SetShape)),
         "steadiness": Word("0..1", "How much the face is smoothed.", _number("steadiness", SetSteadiness)),
         "blend": Word("0..1", "How much of the enhancer shows.", _number("blend", SetBlend)),
-        "preset": Word("NAME", "Only at the start: says how.", _preset),
+        "preset": Word("NAME", "Swap with other networks, once they are ready.", _preset),
+        "favourite": Word("1..9", "Wear the persona of that number.", _favourite),
+        "record": Word(
+            "start|stop",
+            "Record what is sent, in the recordings folder.",
+            _choice("record", {"start": Record(True), "stop": Record(False)}),
+        ),
+        "snapshot": Word(
+            "", "Keep the next swapped picture, in the recordings folder.", _alone("snapshot", Snapshot())
+        ),
+        "source": Word("SPEC", "Take frames from there, such as camera:1.", _source),
+        "sink": Word("add SPEC|remove NAME", "Send there too, such as web; or no more.", _sink),
+        "reload": Word("", "Read the configuration again.", _alone("reload", Reload())),
         "status": Word("", "How things stand.", _alone("status", Ask.STATUS)),
         "watch": Word(
             "", "The same, a line of JSON every half second: livecam ctl --watch.", _alone("watch", Ask.WATCH)
         ),
+        "panel": Word("", "Where the control panel is, with its secret: livecam panel.", _alone("panel", Ask.PANEL)),
         "help": Word("", "This list.", _alone("help", Ask.HELP)),
     }
 )

@@ -152,10 +152,13 @@ def desktop_keys(bound: Mapping[Chord, str], environment: Mapping[str, str] = os
 
     Raises:
         ExtraMissing: pynput is not installed.
-        LivecamError: There is no display, or it is one of Wayland.
+        LivecamError: There is no display, or it is one of Wayland whose desktop hands on no keys.
     """
     if sys.platform == "linux":
-        _check_display(bound, environment)
+        if is_wayland(environment):
+            return _handed_on(bound)
+        if not environment.get("DISPLAY"):
+            raise LivecamError("There is no display, so there are no hotkeys.", "Use livecam ctl, or --no-hotkeys.")
     if not installed():
         raise ExtraMissing("Hotkeys need the package pynput.", "Install it with: pip install 'livecam[hotkeys]'")
     from livecam.control.pynput_keys import PynputKeys  # says why, where pynput does not load
@@ -163,14 +166,29 @@ def desktop_keys(bound: Mapping[Chord, str], environment: Mapping[str, str] = os
     return PynputKeys()
 
 
-def _check_display(bound: Mapping[Chord, str], environment: Mapping[str, str]) -> None:
-    if environment.get("WAYLAND_DISPLAY") or environment.get("XDG_SESSION_TYPE") == "wayland":
-        raise LivecamError(
-            "Under Wayland no program hears the keys of other windows.",
-            f"Set these in the desktop's keyboard settings, under custom shortcuts: {shortcuts(bound)}.",
-        )
-    if not environment.get("DISPLAY"):
-        raise LivecamError("There is no display, so there are no hotkeys.", "Use livecam ctl, or --no-hotkeys.")
+def is_wayland(environment: Mapping[str, str]) -> bool:
+    """Whether the desktop is one of Wayland, on which no program hears the keys of others."""
+    return bool(environment.get("WAYLAND_DISPLAY")) or environment.get("XDG_SESSION_TYPE") == "wayland"
+
+
+def _handed_on(bound: Mapping[Chord, str]) -> Keys:
+    """Those that the desktop listens for and hands on.
+
+    Raises:
+        LivecamError: It does not, or the package to talk to it is not installed.
+    """
+    why = "Where the desktop hands them on (KDE Plasma, GNOME 48, Hyprland), livecam[hotkeys] hears them; else set"
+    if find_spec("jeepney") is not None:
+        from livecam.control.portal import NoPortal, PortalKeys  # needs jeepney
+
+        try:
+            return PortalKeys(bound)
+        except NoPortal as error:
+            why = f"{error} Set"
+    raise LivecamError(
+        "Under Wayland no program hears the keys of other windows.",
+        f"{why} these in the desktop's keyboard settings, under custom shortcuts: {shortcuts(bound)}.",
+    )
 
 
 def shortcuts(bound: Mapping[Chord, str]) -> str:

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import reduce
 from typing import TypeAlias, assert_never
 
 
@@ -62,9 +63,9 @@ class Settings:
     persona: str = ""
     mode: Mode = Mode.SWAP
     others: Others = Others.BLUR
-    shape: float = 0.54
+    shape: float = 0.55
     eyes: Eyes = Eyes.SOURCE
-    steadiness: float = 0.36
+    steadiness: float = 0.5
     blend: float = 0.7
     blend_limit: float = BLEND_LIMIT
     label: bool = True
@@ -242,12 +243,12 @@ class SettingsCell:
         self._lock = threading.Lock()
         self.current = settings
 
-    def submit(self, command: Command) -> Reply:
-        """Apply `command` and say what now holds. Any thread.
+    def submit(self, *commands: Command) -> Reply:
+        """Apply `commands`, all at once for whoever reads, and say what now holds. Any thread.
 
         Raises:
             ValueError: A value is out of range; nothing changed.
         """
         with self._lock:
-            self.current = apply(self.current, command)
+            self.current = reduce(apply, commands, self.current)
             return Reply(self.current.revision, self.current)

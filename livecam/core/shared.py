@@ -147,13 +147,13 @@ class PublishedCell(SettingsCell):
         self._block = block
         self._tell()
 
-    def submit(self, command: Command) -> Reply:
-        """Apply `command`, let the other process know, and say what now holds. Any thread.
+    def submit(self, *commands: Command) -> Reply:
+        """Apply `commands`, let the other process know, and say what now holds. Any thread.
 
         Raises:
             ValueError: A value is out of range; nothing changed.
         """
-        reply = super().submit(command)
+        reply = super().submit(*commands)
         self._tell()
         return reply
 

@@ -45,6 +45,11 @@ class Histogram:
         middle_ns = float(_SMALLEST_NS * 2.0 ** ((index + 0.5) / _BUCKETS_PER_DOUBLING))
         return min(middle_ns, float(self.largest_ns)) / NS_PER_MS
 
+    def below(self, limit_ms: float) -> int:
+        """How many of the durations lie below `limit_ms`, by whole buckets."""
+        index = int(np.log2(max(limit_ms * NS_PER_MS / _SMALLEST_NS, 1.0)) * _BUCKETS_PER_DOUBLING)
+        return int(self._buckets[:index].sum())
+
     def mean_ms(self) -> float:
         """Mean in ms; 0 when nothing was added."""
         return self.total_ns / self.count / NS_PER_MS if self.count else 0.0

@@ -3,22 +3,23 @@
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from livecam.core.persona import Consent
+from livecam.core.persona import Basis, Consent
 from livecam.errors import PersonaError
 from livecam.faces import consent as consent_records
-from livecam.faces.photo import Photo, decode_photo
+from livecam.faces.photo import PERSONA_PIXELS, Photo, decode_photo
 
 PHOTOS: Final = "photos"
 PREPARED: Final = "prepared"
 _RECORD: Final = "persona.json"
 _CONSENT: Final = "consent.json"
 _FORMAT: Final = 1
-_FILE = re.compile(r"\d\d\.(jpg|png|webp|bmp)")
+_FILE = re.compile(r"\d\d\.(jpg|png|webp|bmp|avif|heic)")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -128,4 +129,36 @@ def decode_all(record: Record, data: list[bytes]) -> list[Photo]:
     Raises:
         PhotoRefused: One cannot be decoded any more.
     """
-    return [decode_photo(one, file) for one, (file, _) in zip(data, record.photos, strict=True)]
+    return [decode_photo(one, file, PERSONA_PIXELS) for one, (file, _) in zip(data, record.photos, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where everything of a persona is.
+
+    Attributes:
+        name: Its name.
+        home: Where its prepared identities are.
+        record: What is stored about it.
+        read: Its photos, proven unchanged; raises `PersonaError`.
+    """
+
+    name: str
+    home: Path
+    record: Record
+    read: Callable[[], list[bytes]]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of each photo, hex."""
+        return tuple(digest for _, digest in self.record.photos)
+
+    def decoded(self, data: list[bytes]) -> list[Photo]:
+        """Its photos, of what `read` gave."""
+        return decode_all(self.record, data)
+
+
+def built_in_record(digest: str) -> Record:
+    """The record of the built-in persona, whose only photo has that SHA-256."""
+    drawn = Consent(Basis.SYNTHETIC, "nobody: drawn by livecam's own script", "2025-01-01T00:00:00+00:00", (digest,))
+    return Record("", (("persona.jpg", digest),), drawn)

@@ -13,17 +13,17 @@ from typing import Final
 
 from livecam.core.persona import Basis, Consent, Persona
 from livecam.errors import PersonaError, PhotoRefused
-from livecam.faces import entry
+from livecam.faces import entry, worn
+from livecam.faces.choosing import Candidate, Offer, choose, offers, sifted
 from livecam.faces.consent import record as consent_record
 from livecam.faces.names import checked_name, same, unknown
-from livecam.faces.photo import Photo, decode_photo, read_photo
-from livecam.faces.prepared import Preparer, identity_in, prepare_into
-from livecam.faces.store import recover, remove_folder, whole_folder
+from livecam.faces.portrait import KEY, VERSION, Portrait, PortraitPreparer, load_portrait, portrait_of
+from livecam.faces.prepared import Preparer, identity_in, keep_into, kept_in, prepare_into
+from livecam.faces.quality import PhotoJudge
+from livecam.faces.store import recover, remove_folder, stamp_of, whole_folder
 
 BUILT_IN: Final = "nobody"
 """Name of the persona that comes with livecam."""
-
-MOST_PHOTOS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,19 @@ class Entry:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of photos.
+
+    Attributes:
+        entry: The persona.
+        skipped: Which photos were left out, and why: a sentence each.
+    """
+
+    entry: Entry
+    skipped: tuple[str, ...]
+
+
 def built_in_photo() -> bytes:
     """The picture of nobody, drawn by the project's own script.
 
@@ -67,6 +80,7 @@ class PersonaLibrary:
         preparers: By swapper name, such as ``mesh``; may be empty where nothing is added or loaded.
         cache: Where the built-in persona's prepared identities are kept.
         picture: Gives the built-in persona's photo.
+        judge: Says how good photos are; without one they are taken as they come, and nothing new is shown of them.
     """
 
     def __init__(
@@ -75,7 +89,9 @@ class PersonaLibrary:
         preparers: Mapping[str, Preparer],
         cache: Path,
         picture: Callable[[], bytes] = built_in_photo,
+        judge: PhotoJudge | None = None,
     ) -> None:
+        self._judge = judge
         self._root = root
         self._preparers = preparers
         self._cache = cache
@@ -94,9 +110,10 @@ class PersonaLibrary:
 
     def entries(self) -> tuple[Entry, ...]:
         """All personas; one that cannot be used is listed with its problem."""
-        return tuple(self._listed(name) for name in self.names())
+        return tuple(self.listed(name) for name in self.names())
 
-    def _listed(self, name: str) -> Entry:
+    def listed(self, name: str) -> Entry:
+        """One persona of `names`; if it cannot be used, with its problem."""
         try:
             return self.show(name)
         except PersonaError as error:
@@ -109,35 +126,68 @@ class PersonaLibrary:
             PersonaError: It does not exist or cannot be used.
         """
         folder = self._folder(name)
-        if folder is None:
-            digest = hashlib.sha256(self._picture()).hexdigest()
-            return Entry(BUILT_IN, (digest,), _built_in_consent(digest))
-        record = entry.read(folder)
-        entry.photo_bytes(folder, record)
-        return Entry(folder.name, tuple(digest for _, digest in record.photos), record.consent, record.added, folder)
+        files = self._files(name)
+        files.read()
+        return Entry(files.name, files.digests, files.record.consent, files.record.added, folder)
 
     def add(
         self, name: str, photos: Sequence[Path], basis: Basis, subject: str = "", *, replace: bool = False
-    ) -> Entry:
+    ) -> Added:
         """Make a persona from photos of one person; with `replace`, in place of the one of that name.
 
-        Nothing changes when it fails: an old persona of that name stays whole.
+        Photos that cannot be used are skipped, and all but the best `MOST_PHOTOS`. Nothing changes when it fails: an
+        old persona of that name stays whole.
+
+        Args:
+            name: Its name.
+            photos: Files, and folders of files.
+            basis: On what ground it may be worn.
+            subject: Whose face it is.
+            replace: Whether it may take the place of the one of that name, whose settings it keeps.
 
         Raises:
-            PhotoRefused: A photo cannot be read or does not show one fit face; the sentence names it.
+            PhotoRefused: No photo can be read and shows one fit face; the sentence says why.
             PersonaError: The name is unfit or taken, or the disk refused.
+        """
+        return self.add_offered(name, offers(photos), basis, subject, replace=replace)
+
+    def add_offered(
+        self, name: str, offered: Sequence[Offer], basis: Basis, subject: str = "", *, replace: bool = False
+    ) -> Added:
+        """The same from photos that lie elsewhere.
+
+        Raises:
+            PhotoRefused, PersonaError: As for `add`.
         """
         name = checked_name(name)
         self._refuse_taken(name, replace=replace)
-        pictures = _read_all(photos)
-        consent = consent_record(basis, subject, [picture.digest for picture in pictures])
+        choice = choose(offered, self._judge)
+        try:
+            self._write(name, choice.best, basis, subject, replace=replace)
+        except PhotoRefused as refusal:
+            # The judge knows the mesh; another swapper may refuse what it takes.
+            choice = sifted(choice, self._preparers.values(), refusal)
+            self._write(name, choice.best, basis, subject, replace=replace)
+        return Added(self.show(name), choice.skipped)
+
+    def _write(self, name: str, chosen: Sequence[Candidate], basis: Basis, subject: str, *, replace: bool) -> None:
+        """Make the folder of the persona.
+
+        Raises:
+            PhotoRefused: A swapper refuses a photo.
+            PersonaError: The disk refused.
+        """
+        pictures = [candidate.photo() for candidate in chosen]
+        digests = [picture.digest for picture in pictures]
+        consent = consent_record(basis, subject, digests)
         with whole_folder(self._root / name, replace=replace) as folder:
             for swapper, preparer in self._preparers.items():
-                prepared = folder / entry.PREPARED / swapper
-                prepared.mkdir(parents=True)
-                prepare_into(prepared, preparer, pictures)
+                prepare_into(_made(folder / entry.PREPARED / swapper), preparer, pictures)
+            if self._judge is not None:
+                portrait = portrait_of(pictures[0].image, [candidate.judged for candidate in chosen])
+                keep_into(_made(folder / entry.PREPARED / KEY), VERSION, portrait, digests)
             entry.write(folder, pictures, consent)
-        return self.show(name)
+            worn.copy_worn(self._root / name, folder)
 
     def _refuse_taken(self, name: str, *, replace: bool) -> None:
         if same(name, BUILT_IN):
@@ -166,31 +216,67 @@ class PersonaLibrary:
             PersonaError: It does not exist, or its files cannot be used.
             ModelError, EngineError: From a preparer that had to work.
         """
-        folder = self._folder(name)
-        if folder is None:
-            return self._built_in()
-        record = entry.read(folder)
-        data = entry.photo_bytes(folder, record)
-        digests = tuple(digest for _, digest in record.photos)
-        home = folder / entry.PREPARED
-        return self._persona(folder.name, home, record.consent, digests, lambda: entry.decode_all(record, data))
-
-    def _built_in(self) -> Persona:
-        data = self._picture()
-        digest = hashlib.sha256(data).hexdigest()
-        home = self._cache / BUILT_IN
-        return self._persona(
-            BUILT_IN, home, _built_in_consent(digest), (digest,), lambda: [decode_photo(data, "persona.jpg")]
-        )
-
-    def _persona(
-        self, name: str, home: Path, consent: Consent, digests: tuple[str, ...], photos: Callable[[], list[Photo]]
-    ) -> Persona:
+        files = self._files(name)
+        data, digests = files.read(), files.digests
         identity: dict[str, object] = {
-            swapper: identity_in(home / swapper, preparer, digests, photos)
+            swapper: identity_in(files.home / swapper, preparer, digests, lambda: files.decoded(data))
             for swapper, preparer in self._preparers.items()
         }
-        return Persona(name, identity, consent, self._digest(digests))
+        return Persona(files.name, identity, files.record.consent, self._digest(digests))
+
+    def portrait(self, name: str) -> Portrait | None:
+        """What is shown of a persona; None where nothing is kept and there is no judge to look at its photos.
+
+        Raises:
+            PersonaError: It does not exist, or its files cannot be used.
+            ModelError, EngineError: From the judge.
+        """
+        files = self._files(name)
+        home = files.home / KEY
+        if self._judge is None:
+            return kept_in(home, VERSION, files.digests, load_portrait)
+        return identity_in(home, PortraitPreparer(self._judge), files.digests, lambda: files.decoded(files.read()))
+
+    def stamp(self, name: str) -> tuple[tuple[str, int, int], ...]:
+        """Changes whenever a file of the persona does: of each the name, size and time. Empty for the built-in one.
+
+        Raises:
+            PersonaError: There is none of that name, or its folder cannot be read.
+        """
+        names = self.names()
+        if name not in names:
+            raise unknown(name, names)
+        return () if name == BUILT_IN else stamp_of(self._root / name)
+
+    def worn_as(self, name: str) -> worn.WornAs:
+        """How a persona is to be worn.
+
+        Raises:
+            PersonaError: It does not exist, or its settings cannot be used.
+        """
+        return worn.read_worn(self._folder(name) or self._root / BUILT_IN)
+
+    def wear_as(self, name: str, settings: worn.WornAs) -> None:
+        """Keep how a persona is to be worn.
+
+        Raises:
+            PersonaError: It does not exist, or the disk refused.
+        """
+        worn.keep_worn(self._folder(name) or self._root / BUILT_IN, settings)
+
+    def _files(self, name: str) -> entry.Files:
+        """Where everything of a persona is.
+
+        Raises:
+            PersonaError: It does not exist, or its record cannot be used.
+        """
+        folder = self._folder(name)
+        if folder is None:
+            data = self._picture()
+            record = entry.built_in_record(hashlib.sha256(data).hexdigest())
+            return entry.Files(BUILT_IN, self._cache / BUILT_IN, record, lambda: [data])
+        record = entry.read(folder)
+        return entry.Files(folder.name, folder / entry.PREPARED, record, lambda: entry.photo_bytes(folder, record))
 
     def _digest(self, photos: tuple[str, ...]) -> str:
         versions = [f"{name}={preparer.version}" for name, preparer in sorted(self._preparers.items())]
@@ -209,17 +295,6 @@ class PersonaLibrary:
         return None if name == BUILT_IN else self._root / name
 
 
-def _built_in_consent(digest: str) -> Consent:
-    return Consent(Basis.SYNTHETIC, "nobody: drawn by livecam's own script", "2025-01-01T00:00:00+00:00", (digest,))
-
-
-def _read_all(paths: Sequence[Path]) -> list[Photo]:
-    if not 0 < len(paths) <= MOST_PHOTOS:
-        raise PersonaError(f"A persona is made of 1 to {MOST_PHOTOS} photos, not {len(paths)}.")
-    photos: dict[str, Photo] = {}
-    for path in paths:
-        photo = read_photo(path)
-        if photo.digest in photos:
-            raise PhotoRefused(f"{photo.name} is the same photo as {photos[photo.digest].name}.", "Name it once.")
-        photos[photo.digest] = photo
-    return list(photos.values())
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder

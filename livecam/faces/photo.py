@@ -1,8 +1,6 @@
 """Photos read safely: kind, size and animation are known from the header before anything is decoded."""
 
 import hashlib
-import struct
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,11 +8,29 @@ from typing import Final
 import cv2
 import numpy as np
 
-from livecam.core.frame import Image, Size
+from livecam.core.frame import Image
 from livecam.errors import PhotoRefused
+from livecam.faces.formats import Header, header_of
+from livecam.faces.heic import decode_heic
+from livecam.faces.orientation import orientation_in, upright
 
 LARGEST_BYTES: Final = 50 * 1_000_000
 LARGEST_PIXELS: Final = 64_000_000
+LARGEST_SHRUNK: Final = 256_000_000
+"""Pixels of a picture that is shrunk while it is decoded."""
+
+PERSONA_PIXELS: Final = 12_000_000
+"""A photo of a persona is shrunk to this, by whole factors; a live face has fewer by far."""
+
+_GREY: Final = 128
+"""What shows through a see-through photo."""
+
+_REDUCED: Final = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +52,101 @@ class Photo:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    size: tuple[int, int]
-    animated: bool
-
-
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path, within: int = LARGEST_PIXELS) -> Photo:
     """Read and decode a photo.
 
-    Raises:
-        PhotoRefused: It cannot be read, is no JPEG, PNG, WebP or BMP, is animated, too large or damaged.
-    """
-    return decode_photo(_bytes(path), str(path))
-
-
-def decode_photo(data: bytes, name: str) -> Photo:
-    """Decode a photo from memory; `name` is for messages.
+    Args:
+        path: The file.
+        within: Pixels; a picture with more is shrunk, by whole factors.
 
     Raises:
-        PhotoRefused: As for `read_photo`.
+        PhotoRefused: It cannot be read, is no JPEG, PNG, WebP, AVIF, HEIC or BMP, is animated, too large or damaged.
+        ExtraMissing: It is a HEIC, and the package for them is not installed.
     """
-    suffix, header = _identified(data, name)
+    return decode_photo(_bytes(path), str(path), within)
+
+
+def decode_photo(data: bytes, name: str, within: int = LARGEST_PIXELS) -> Photo:
+    """Decode a photo from memory; `name` is for messages, `within` as for `read_photo`.
+
+    Raises:
+        PhotoRefused, ExtraMissing: As for `read_photo`.
+    """
+    header = header_of(data, name)
     if header.animated:
         raise PhotoRefused(f"{name} is animated.", "Save one picture of it as JPEG or PNG.")
-    width, height = header.size
-    if width * height > LARGEST_PIXELS:
-        raise PhotoRefused(f"{name} has {width}x{height} pixels, more than 64 megapixels.", "Make it smaller.")
-    return Photo(name, suffix, data, _decoded(data, name), hashlib.sha256(data).hexdigest())
+    most = LARGEST_SHRUNK if header.shrinks and within < LARGEST_PIXELS else LARGEST_PIXELS
+    if header.pixels > most:
+        width, height = header.size
+        raise PhotoRefused(
+            f"{name} has {width}x{height} pixels, more than {most // 1_000_000} megapixels.", "Make it smaller."
+        )
+    image = _decoded(data, name, header, _factor(header.pixels, within))
+    return Photo(name, header.suffix, data, image, hashlib.sha256(data).hexdigest())
 
 
-def _decoded(data: bytes, name: str) -> Image:
+def _factor(pixels: int, within: int) -> int:
+    """By how much width and height are divided."""
+    return next((factor for factor in _REDUCED if pixels <= within * factor**2), max(_REDUCED))
+
+
+def _decoded(data: bytes, name: str, header: Header, factor: int) -> Image:
+    """(H, W, 3) u8 BGR, upright.
+
+    Raises:
+        PhotoRefused: It is damaged.
+        ExtraMissing: See `decode_heic`.
+    """
+    if header.suffix == ".heic":
+        image = decode_heic(data, name)
+    elif header.suffix in {".jpg", ".bmp"}:
+        return _opaque(data, name, factor)
+    else:
+        image = _layered(data, name, header.orientation)
+    if factor > 1:
+        shrunk = cv2.resize(image, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+        image = np.asarray(shrunk, np.uint8)
+    return _on_grey(image)
+
+
+def _opaque(data: bytes, name: str, factor: int) -> Image:
+    """A picture of a kind that has no transparency, upright and shrunk by the decoder."""
     try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _REDUCED[factor])
     except cv2.error:
         image = None
     if image is None:
-        raise PhotoRefused(f"{name} is damaged and cannot be decoded.", "Use another copy of the photo.")
-    upright: Image = np.ascontiguousarray(image, dtype=np.uint8)
-    return upright
+        raise _damaged(name)
+    return np.ascontiguousarray(image, dtype=np.uint8)
+
+
+def _layered(data: bytes, name: str, orientation: int) -> Image:
+    """(H, W, 3) or (H, W, 4) u8, upright: with its transparency, which OpenCV gives only of pictures as they lie."""
+    try:
+        found, kinds, blobs = cv2.imdecodeWithMetadata(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        raise _damaged(name) from None
+    if found is None:
+        raise _damaged(name)
+    image = np.asarray(found // 257 if found.dtype == np.uint16 else found, np.uint8)
+    if image.ndim == 2:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    noted = {int(kind): blob for kind, blob in zip(kinds, blobs, strict=True)}
+    exif = noted.get(cv2.IMAGE_METADATA_EXIF)
+    return upright(image, orientation or (1 if exif is None else orientation_in(np.asarray(exif).tobytes())))
+
+
+def _on_grey(image: Image) -> Image:
+    """(H, W, 3) u8 BGR: what is see-through in (H, W, 4) shows a neutral grey."""
+    if image.shape[2] == 3:
+        return np.ascontiguousarray(image)
+    alpha = image[:, :, 3:].astype(np.uint16)
+    mixed = (image[:, :, :3] * alpha + _GREY * (255 - alpha) + 127) // 255
+    return np.ascontiguousarray(mixed, dtype=np.uint8)
+
+
+def _damaged(name: str) -> PhotoRefused:
+    return PhotoRefused(f"{name} is damaged and cannot be decoded.", "Use another copy of the photo.")
 
 
 def _bytes(path: Path) -> bytes:
@@ -93,81 +165,3 @@ def _bytes(path: Path) -> bytes:
     if len(data) > LARGEST_BYTES:
         raise PhotoRefused(f"{path} is larger than 50 MB.", "Make it smaller.")
     return data
-
-
-def _identified(data: bytes, name: str) -> tuple[str, _Header]:
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        raise PhotoRefused(f"{name} is a GIF, which may be animated.", "Save it as JPEG or PNG.")
-    for magic, offset, suffix, read in _FORMATS:
-        if data[offset : offset + len(magic)] == magic:
-            try:
-                return suffix, read(data)
-            except (struct.error, IndexError, StopIteration):
-                raise PhotoRefused(f"{name} is damaged: its header is cut off.", "Use another copy.") from None
-    raise PhotoRefused(f"{name} is no JPEG, PNG, WebP or BMP picture.", "Convert it to JPEG.")
-
-
-def _png(data: bytes) -> _Header:
-    width, height = struct.unpack_from(">II", data, 16)
-    return _Header((width, height), animated=any(kind == b"acTL" for kind in _png_chunks(data)))
-
-
-def _png_chunks(data: bytes) -> Iterator[bytes]:
-    """Kinds of the chunks before the picture data, where an animation must announce itself."""
-    at = 8
-    while at + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if kind == b"IDAT":
-            return
-        yield kind
-        at += length + 12
-
-
-_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Start-of-frame markers, which carry the size (ITU-T T.81, table B.1)."""
-
-
-def _jpeg(data: bytes) -> _Header:
-    at = 2
-    while data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker in _JPEG_SIZES:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return _Header((width, height), animated=False)
-        else:
-            at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
-    raise IndexError
-
-
-def _webp(data: bytes) -> _Header:
-    kind = data[12:16]
-    if kind == b"VP8X":
-        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
-        return _Header((width, height), animated=bool(data[20] & 0x02))
-    if kind == b"VP8L":
-        bits = int(struct.unpack_from("<I", data, 21)[0])
-        return _Header(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1), animated=False)
-    width, height = struct.unpack_from("<HH", data, 26)
-    return _Header((width & 0x3FFF, height & 0x3FFF), animated=False)
-
-
-def _bmp(data: bytes) -> _Header:
-    width, height = struct.unpack_from("<ii", data, 18)
-    return _Header((abs(width), abs(height)), animated=False)
-
-
-_FORMATS: Final[tuple[tuple[bytes, int, str, Callable[[bytes], _Header]], ...]] = (
-    (b"\xff\xd8\xff", 0, ".jpg", _jpeg),
-    (b"\x89PNG\r\n\x1a\n", 0, ".png", _png),
-    (b"WEBP", 8, ".webp", _webp),
-    (b"BM", 0, ".bmp", _bmp),
-)
-"""Magic bytes, where they stand, the suffix, and what reads the header."""
-
-
-def size_of(photo: Photo) -> Size:
-    """Of the upright picture, px."""
-    height, width = photo.image.shape[:2]
-    return Size(width, height)

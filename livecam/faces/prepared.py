@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 from livecam.core.frame import Image
 from livecam.errors import PersonaError
@@ -29,15 +29,19 @@ class Identity(Protocol):
         ...
 
 
-class Preparer(Protocol):
-    """Makes identities for one swapper."""
+Kept = TypeVar("Kept", bound=Identity)
+Made_co = TypeVar("Made_co", bound=Identity, covariant=True)
+
+
+class Makes(Protocol[Made_co]):
+    """Makes one kind of identity of photos."""
 
     @property
     def version(self) -> str:
         """Changes whenever the same photos would give another identity, or be saved in another form."""
         ...
 
-    def prepare(self, images: Sequence[Image], names: Sequence[str]) -> Identity:
+    def prepare(self, images: Sequence[Image], names: Sequence[str]) -> Made_co:
         """Make an identity of upright (H, W, 3) u8 BGR photos of one person; `names` are for messages.
 
         Raises:
@@ -45,7 +49,7 @@ class Preparer(Protocol):
         """
         ...
 
-    def load(self, folder: Path) -> Identity:
+    def load(self, folder: Path) -> Made_co:
         """Read what `save` wrote.
 
         Raises:
@@ -57,21 +61,23 @@ class Preparer(Protocol):
         ...
 
 
-def prepare_into(folder: Path, preparer: Preparer, photos: Sequence[Photo]) -> Identity:
+Preparer: TypeAlias = Makes[Identity]
+"""Makes identities for one swapper."""
+
+
+def prepare_into(folder: Path, preparer: Preparer, photos: Sequence[Photo]) -> None:
     """Prepare `photos`, save the identity into the empty `folder` and seal it.
 
     Raises:
         PhotoRefused: From the preparer.
         OSError: The disk refused.
     """
-    identity = _prepare(preparer, photos)
-    _save(folder, preparer, identity, [photo.digest for photo in photos])
-    return identity
+    keep_into(folder, preparer.version, _prepare(preparer, photos), [photo.digest for photo in photos])
 
 
 def identity_in(
-    folder: Path, preparer: Preparer, digests: Sequence[str], photos: Callable[[], Sequence[Photo]]
-) -> Identity:
+    folder: Path, preparer: Makes[Kept], digests: Sequence[str], photos: Callable[[], Sequence[Photo]]
+) -> Kept:
     """The identity kept in `folder`, or a new one when it is not there, older, or damaged.
 
     Args:
@@ -83,27 +89,48 @@ def identity_in(
     Raises:
         PhotoRefused: From the preparer or from `photos`.
     """
-    if _is_sealed(folder, preparer.version, digests):
-        try:
-            return preparer.load(folder)
-        except (OSError, ValueError, KeyError, PersonaError) as error:
-            log.warning("The prepared persona in %s is damaged and is made again: %s", folder, error)
+    kept = kept_in(folder, preparer.version, digests, preparer.load)
+    if kept is not None:
+        return kept
     identity = _prepare(preparer, photos())
     try:
         with whole_folder(folder, replace=True) as new:
-            _save(new, preparer, identity, digests)
+            keep_into(new, preparer.version, identity, digests)
     except PersonaError as error:
         log.warning("The prepared persona could not be kept, so the next start takes longer: %s", error)
     return identity
 
 
-def _prepare(preparer: Preparer, photos: Sequence[Photo]) -> Identity:
+def kept_in(folder: Path, version: str, digests: Sequence[str], load: Callable[[Path], Kept]) -> Kept | None:
+    """What is kept in `folder`; None where it is not there, older, of other photos, or damaged.
+
+    Args:
+        folder: Where it is kept.
+        version: Of the preparer.
+        digests: Of the photos it must be made of.
+        load: Reads it.
+    """
+    if not _is_sealed(folder, version, digests):
+        return None
+    try:
+        return load(folder)
+    except (OSError, ValueError, KeyError, PersonaError) as error:
+        log.warning("What is prepared in %s is damaged and is made again: %s", folder, error)
+        return None
+
+
+def _prepare(preparer: Makes[Kept], photos: Sequence[Photo]) -> Kept:
     return preparer.prepare([photo.image for photo in photos], [photo.name for photo in photos])
 
 
-def _save(folder: Path, preparer: Preparer, identity: Identity, digests: Sequence[str]) -> None:
+def keep_into(folder: Path, version: str, identity: Identity, digests: Sequence[str]) -> None:
+    """Save `identity`, made by a preparer of `version` of photos with those digests, into the empty `folder`; seal it.
+
+    Raises:
+        OSError: The disk refused.
+    """
     identity.save(folder)
-    seal = {"version": preparer.version, "photos": list(digests), "files": _file_digests(folder)}
+    seal = {"version": version, "photos": list(digests), "files": _file_digests(folder)}
     (folder / _SEAL).write_text(json.dumps(seal, indent=2), encoding="utf-8")
 
 

@@ -87,6 +87,19 @@ def remove_folder(target: Path) -> None:
         raise unwritable(target, error) from None
 
 
+def stamp_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of every file in `folder`: changes whenever one of them does.
+
+    Raises:
+        PersonaError: It cannot be read.
+    """
+    try:
+        states = [(str(path), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    except OSError as error:
+        raise PersonaError(f"{folder} cannot be read: {error.strerror}.", "Check its permissions.") from None
+    return tuple((path, state.st_size, state.st_mtime_ns) for path, state in states)
+
+
 def unwritable(path: Path, error: OSError) -> PersonaError:
     """The error for a disk that refused."""
     reason = error.strerror or str(error)

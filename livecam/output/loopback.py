@@ -130,7 +130,7 @@ def writer_of(path: str, proc: Path = Path("/proc")) -> str:
     users are not seen.
     """
     for process in proc.glob("[0-9]*"):
-        if any(_writes(process, number) for number in _descriptors(process, path)):
+        if any(is_write_only(process, number) for number in _descriptors(process, path)):
             return f"{_line(process / 'comm')} ({process.name})"
     return ""
 
@@ -184,7 +184,8 @@ def _target(link: Path) -> str:
         return ""
 
 
-def _writes(process: Path, descriptor: str) -> bool:
+def is_write_only(process: Path, descriptor: str) -> bool:
+    """Whether `descriptor` of the process described in the folder `process` is open for writing alone."""
     for line in _read(process / "fdinfo" / descriptor).splitlines():
         name, _, value = line.partition(":")
         if name == "flags":

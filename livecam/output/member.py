@@ -32,6 +32,20 @@ class State(Enum):
     GONE = auto()
 
 
+class Role(Enum):
+    """What a sink is to a run.
+
+    Attributes:
+        OUTLET: A way out, of which there has to be one.
+        GUEST: One besides, such as a recording.
+        LISTENER: One that nobody is told of.
+    """
+
+    OUTLET = auto()
+    GUEST = auto()
+    LISTENER = auto()
+
+
 class Member:
     """A sink and its fate.
 
@@ -39,17 +53,20 @@ class Member:
         sink: Owned from here on.
         clock: Where time comes from.
         delay_ns: The wait in ns after so many failed tries.
+        role: What it is to the run.
 
     Attributes:
         sink: The sink.
+        role: The same.
         state: Who may touch it.
         sent: How many pictures it took.
         lost: How often it went away.
         problem: Why it is not open; empty when it is.
     """
 
-    def __init__(self, sink: Sink, clock: Clock, delay_ns: Callable[[int], int]) -> None:
+    def __init__(self, sink: Sink, clock: Clock, delay_ns: Callable[[int], int], role: Role = Role.OUTLET) -> None:
         self.sink = sink
+        self.role = role
         self._clock = clock
         self._delay_ns = delay_ns
         self._size = Size(0, 0)
@@ -71,6 +88,13 @@ class Member:
             self._size, self._fps = size, fps
             self._tries = 0
             self.state = self._opened()
+
+    def leave_to_helper(self, size: Size, fps: float) -> None:
+        """Have the helper open it, soon; afterwards `state` is `AWAY`. Only while it is closed."""
+        with self._gate:
+            self._size, self._fps = size, fps
+            self._due_ns = 0
+            self.state = State.AWAY
 
     def send(self, cleared: Cleared) -> None:
         """Send one picture; afterwards `state` may be `LOST`."""

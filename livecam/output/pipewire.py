@@ -21,6 +21,7 @@ from livecam.errors import ConfigError, SinkGone, SinkLost
 from livecam.output.checks import demand_even, fitting
 from livecam.output.outputs import LABEL
 from livecam.output.pipewire_feeder import Feeder
+from livecam.output.pipewire_links import COMMAND, LinkCounter
 from livecam.output.pipewire_setup import distribution, lifeline, probe, remote_path
 
 _LOG = logging.getLogger("livecam.output")
@@ -54,9 +55,18 @@ class PipeWireSink:
         label: What applications call the camera.
         launch: Says how to start the child.
         clock: Where time comes from.
+        links: The command that tells of links.
     """
 
-    def __init__(self, label: str = LABEL, launch: Launch | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        label: str = LABEL,
+        launch: Launch | None = None,
+        clock: Clock | None = None,
+        links: Sequence[str] = COMMAND,
+    ) -> None:
+        self._links_command = links
+        self._links: LinkCounter | None = None
         self._label = label
         self._launch = launch or command
         self._clock = clock or MonotonicClock()
@@ -68,6 +78,16 @@ class PipeWireSink:
     def name(self) -> str:
         """Such as ``pipewire:livecam``."""
         return f"pipewire:{self._label}"
+
+    @property
+    def readers(self) -> int | None:
+        """Programs that are linked to the camera. They are counted from the first time this is asked on."""
+        if self._feeder is None:
+            return 0
+        if self._links is None:
+            self._links = LinkCounter(_node_name(self._label), _environment(), self._links_command)
+            self._links.start()
+        return self._links.count
 
     @property
     def dropped(self) -> int:
@@ -118,6 +138,9 @@ class PipeWireSink:
     def close(self) -> None:
         """Show the last picture, then take the camera away. Takes at most 1.7 s, and 20 ms as a rule."""
         feeder, self._feeder, self._size = self._feeder, None, None
+        links, self._links = self._links, None
+        if links is not None:
+            links.end()
         if feeder is None:
             return
         if not feeder.end():
@@ -147,7 +170,7 @@ def command(label: str, size: Size, fps: float) -> list[str]:
 def pipeline(launcher: str, label: str, size: Size, fps: float) -> list[str]:
     """GStreamer's launcher at `launcher` with everything that makes a camera of I420 pictures on standard input."""
     rate = Fraction(fps).limit_denominator(_LARGEST_DENOMINATOR)
-    short = label.replace(" ", "-")
+    short = _node_name(label)
     # The launcher joins its arguments and reads the line again, hence quotes inside quotes.
     shown = f'\\"{label}\\"'
     about = f"media.class=Video/Source,media.role=Camera,node.name={short},node.description={shown},node.nick={shown}"
@@ -156,6 +179,10 @@ def pipeline(launcher: str, label: str, size: Size, fps: float) -> list[str]:
     line += f" framerate={rate.numerator}/{rate.denominator} ! identity drop-allocation=true"
     line += f" ! pipewiresink mode=provide sync=false client-name={short}"
     return [launcher, *line.split(), f'stream-properties="props,{about}"']
+
+
+def _node_name(label: str) -> str:
+    return label.replace(" ", "-")
 
 
 def _environment() -> dict[str, str]:

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from livecam.output.preview_feed import Feed
 from livecam.output.preview_guard import HEADERS, refusal
+from livecam.output.preview_stream import RawApp, send_images
 
-_BOUNDARY = "livecam-picture"
 _SNAPSHOT_S = 2.0
 
 
@@ -29,7 +29,7 @@ def preview_app(feed: Feed, token: str, status: Callable[[], str]) -> ASGIApp:
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
         with feed.watching():
-            await _stream(feed, receive, send)
+            await send_images(feed, receive, send)
 
     async def snapshot(_: Request) -> Response:
         with feed.watching():
@@ -46,21 +46,11 @@ def preview_app(feed: Feed, token: str, status: Callable[[], str]) -> ASGIApp:
         Route("/", _file("page.html", "text/html")),
         Route("/page.css", _file("page.css", "text/css")),
         Route("/page.js", _file("page.js", "text/javascript")),
-        Route("/stream.mjpg", _Raw(stream), methods=["GET"]),
+        Route("/stream.mjpg", RawApp(stream), methods=["GET"]),
         Route("/snapshot.jpg", snapshot),
         Route("/status", say),
     ]
     return _Guard(Starlette(routes=routes), token)
-
-
-class _Raw:
-    """An ASGI application in a class, since a route takes a bare function for a handler of requests."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
 
 
 class _Guard:
@@ -91,39 +81,3 @@ def _file(name: str, kind: str) -> Callable[[Request], Response]:
         return Response(content, media_type=kind)
 
     return answer
-
-
-async def _stream(feed: Feed, receive: Receive, send: Send) -> None:
-    """Send images until the watcher leaves. Sending waits for a slow watcher, who then gets the newest image."""
-    kind = f"multipart/x-mixed-replace; boundary={_BOUNDARY}".encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
-    await send({"type": "http.response.body", "body": f"--{_BOUNDARY}\r\n".encode(), "more_body": True})
-    gone = asyncio.create_task(_gone(receive))
-    try:
-        while image := await _next(feed, gone):
-            await send({"type": "http.response.body", "body": _part(image), "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        gone.cancel()
-
-
-async def _next(feed: Feed, gone: asyncio.Task[None]) -> bytes:
-    """The next image; empty when the watcher or the feed went away first."""
-    image = asyncio.create_task(feed.next())
-    await asyncio.wait({gone, image}, return_when=asyncio.FIRST_COMPLETED)
-    if gone.done() or not image.done():
-        image.cancel()
-        return b""
-    return image.result()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _part(image: bytes) -> bytes:
-    # The boundary comes right behind the image: browsers show an image when the next boundary arrives, so that with
-    # the boundary in front of each image they would always be one image behind.
-    head = f"Content-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n".encode()
-    return head + image + f"\r\n--{_BOUNDARY}\r\n".encode()

@@ -1,4 +1,4 @@
-"""From the output thread's pictures to JPEG images for those who watch; nothing is done while nobody does."""
+"""From one thread's pictures to JPEG images for those who watch; nothing is done while nobody does."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -8,16 +8,17 @@ import cv2
 import numpy as np
 
 from livecam.core.clock import MonotonicClock
-from livecam.core.frame import NS_PER_S, Picture, Size
+from livecam.core.frame import NS_PER_S
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock
+from livecam.output.preview_pixels import Pixels, Raw
 
 
 class Feed:
-    """The newest picture as JPEG. `offer` belongs to the output thread, all else to the server's event loop.
+    """The newest picture as JPEG. `offer` belongs to the picture's thread, all else to the server's event loop.
 
     Args:
-        size: Of all pictures.
+        pixels: How pictures are kept and shown.
         rate: Most images a second.
         quality: Of the JPEG images, 1..100.
         clock: Where time comes from.
@@ -28,9 +29,9 @@ class Feed:
         ended: True once every watcher was sent away.
     """
 
-    def __init__(self, size: Size, rate: float, quality: int, clock: Clock | None = None) -> None:
-        self._ring: LatestRing[Picture] = LatestRing(lambda: np.empty(size.picture_shape, dtype=np.uint8))
-        self._bgr = np.empty(size.image_shape, dtype=np.uint8)
+    def __init__(self, pixels: Pixels, rate: float, quality: int, clock: Clock | None = None) -> None:
+        self._pixels = pixels
+        self._ring: LatestRing[Raw] = LatestRing(lambda: np.empty(pixels.shape, dtype=np.uint8))
         self._interval_ns = int(NS_PER_S / rate)
         self._options = (cv2.IMWRITE_JPEG_QUALITY, quality)
         self._clock = clock or MonotonicClock()
@@ -38,17 +39,23 @@ class Feed:
         self._fresh = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._jpeg = b""
+        self._due_ns = 0
         self.watchers = 0
         self.encoded = 0
         self.ended = False
 
-    # -- output thread
+    # -- the picture's thread
 
-    def offer(self, picture: Picture) -> None:
-        """Copy `picture`, (H * 3 / 2, W) u8 I420, for the watchers. Costs nothing when there are none."""
+    def offer(self, picture: Raw) -> None:
+        """Keep a copy of `picture`, of what kind the pixels take, for the watchers; without them it costs nothing."""
         if not self.watchers:
             return
-        np.copyto(self._ring.reserve(), picture)
+        now_ns = self._clock.now_ns()
+        if now_ns < self._due_ns:
+            return
+        # A quarter less, so that a rate equal to the sender's does not miss every other picture.
+        self._due_ns = now_ns + self._interval_ns * 3 // 4
+        self._pixels.keep(picture, self._ring.reserve())
         self._ring.publish()
         self._call(self._wake.set)
 
@@ -84,11 +91,7 @@ class Feed:
             picture = self._ring.take()
             if picture is None or not self.watchers:
                 continue
-            started_ns = self._clock.now_ns()
             self._encode(picture)
-            left_ns = started_ns + self._interval_ns - self._clock.now_ns()
-            # Half an interval less, so that a rate equal to the sender's does not miss every other picture.
-            await asyncio.sleep(max(left_ns - self._interval_ns // 4, 0) / NS_PER_S)
 
     def _call(self, what: Callable[[], None]) -> None:
         if self._loop is None:
@@ -104,9 +107,8 @@ class Feed:
         self.ended = True
         self._fresh.set()
 
-    def _encode(self, picture: Picture) -> None:
-        cv2.cvtColor(picture, cv2.COLOR_YUV2BGR_I420, dst=self._bgr)
-        done, data = cv2.imencode(".jpg", self._bgr, self._options)
+    def _encode(self, picture: Raw) -> None:
+        done, data = cv2.imencode(".jpg", self._pixels.shown(picture), self._options)
         if not done or self.ended:
             return
         self._jpeg = data.tobytes()

@@ -43,17 +43,18 @@ def refusal(headers: Mapping[str, str], path: str, given: str, token: str) -> Re
         token: The right one.
     """
     host = headers.get("host", "")
-    if not _is_loopback(host):
+    if not is_loopback(host):
         # A foreign name that was made to resolve to this machine (DNS rebinding).
         return Refusal(421, "livecam answers to 127.0.0.1 and localhost only.")
-    if headers.get("origin", f"http://{host}") != f"http://{host}" or _is_embedded_elsewhere(headers):
+    if headers.get("origin", f"http://{host}") != f"http://{host}" or is_embedded_elsewhere(headers):
         return Refusal(403, "Other pages may not read the preview.")
     if path not in PUBLIC and not secrets.compare_digest(given.encode(), token.encode()):
         return Refusal(403, "The address must carry ?token=..., as livecam prints it.")
     return None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a ``Host`` header names this machine by itself, with whatever port."""
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     if name == "localhost":
         return True
@@ -63,7 +64,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _is_embedded_elsewhere(headers: Mapping[str, str]) -> bool:
+def is_embedded_elsewhere(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a page of another site asks, not for the user to follow a link."""
     # A link that is followed from elsewhere is fine: the token is checked, and reading is all one can do here.
     site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "navigate")
     return site not in ("none", "same-origin") and mode != "navigate"

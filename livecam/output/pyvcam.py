@@ -5,7 +5,7 @@ chosen here, the backend is named, and whether pictures still arrive is looked a
 """
 
 import logging
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livecam.core.cleared import Cleared
 from livecam.core.clock import MonotonicClock
@@ -23,6 +23,9 @@ except ImportError as missing:
     raise ExtraMissing(
         "The virtual camera needs the package pyvirtualcam, which is not installed.", "Run pip install 'livecam[vcam]'."
     ) from missing
+
+if TYPE_CHECKING:
+    from livecam.output.loopback_readers import LoopbackReaders
 
 _LOG = logging.getLogger("livecam.output")
 _CHECK_NS = NS_PER_S
@@ -69,6 +72,14 @@ class PyVirtualCamSink:
         self._label = ""
         self._watch: NodeWatch | None = None
         self._check_due_ns = 0
+        self._readers: LoopbackReaders | None = None
+
+    @property
+    def readers(self) -> int | None:
+        """Programs that have the device open for reading; None where the driver tells nobody, as OBS's does."""
+        if self._camera is None:
+            return 0
+        return self._readers.count() if self._readers is not None else None
 
     @property
     def name(self) -> str:
@@ -89,6 +100,7 @@ class PyVirtualCamSink:
         found = self._chosen()
         self._device, self._label = found.device, found.label
         self._watch = _watch(found)
+        self._readers = _readers(found, self._clock)
         if self._watch is not None:
             self._watch.prepare(found.repairable, size)
         self._camera = _camera(found, size, fps)
@@ -156,3 +168,11 @@ def _watch(found: OutputInfo) -> "NodeWatch | None":
     from livecam.output.loopback_watch import LoopbackWatch
 
     return LoopbackWatch(found.device)
+
+
+def _readers(found: OutputInfo, clock: Clock) -> "LoopbackReaders | None":
+    if found.backend != _V4L2:
+        return None
+    from livecam.output.loopback_readers import LoopbackReaders
+
+    return LoopbackReaders(found.device, clock)

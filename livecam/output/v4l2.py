@@ -16,6 +16,7 @@ from livecam.errors import ConfigError, SinkLost
 from livecam.output import loopback
 from livecam.output.checks import black, demand_even, fitting
 from livecam.output.colours import ToBt709
+from livecam.output.loopback_readers import LoopbackReaders
 from livecam.output.pick import outputs_for, pick
 from livecam.output.v4l2_format import Matrix
 from livecam.output.v4l2_node import OutputNode
@@ -63,6 +64,13 @@ class V4l2Sink:
         self._device = ""
         self._label = ""
         self._check_due_ns = 0
+        self._readers: LoopbackReaders | None = None
+
+    @property
+    def readers(self) -> int | None:
+        """Programs that have the device open for reading; see `LoopbackReaders`."""
+        node, readers = self._node, self._readers
+        return readers.count(node.streaming) if node is not None and readers is not None else 0
 
     @property
     def name(self) -> str:
@@ -94,6 +102,7 @@ class V4l2Sink:
             self.close()
             raise
         self._size = size
+        self._readers = LoopbackReaders(self._device, self._clock)
         self._check_due_ns = self._clock.now_ns() + _CHECK_NS
 
     def send(self, cleared: Cleared) -> None:
@@ -109,6 +118,7 @@ class V4l2Sink:
             self._converter.convert(picture, self._converted)
             picture = self._converted
         self._node.write(picture)
+        self._node.listen()
         now_ns = self._clock.now_ns()
         if now_ns >= self._check_due_ns:
             self._check_due_ns = now_ns + _CHECK_NS

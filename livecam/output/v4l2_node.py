@@ -8,6 +8,7 @@ import sys
 from livecam.core.frame import Picture, Size
 from livecam.errors import SinkError, SinkGone, SinkLost
 from livecam.output import loopback
+from livecam.output.loopback_usage import UsageEvents
 from livecam.output.outputs import MODPROBE
 from livecam.output.v4l2_format import (
     GET_FORMAT,
@@ -50,6 +51,7 @@ class OutputNode:
             self._fd = os.open(device, os.O_WRONLY | os.O_CLOEXEC)
         except OSError as error:
             raise _unopened(device, error) from error
+        self._streaming: int | None = None
         try:
             self._set_up(fps, matrix)
         except OSError as error:
@@ -58,6 +60,16 @@ class OutputNode:
         except SinkError:
             self.close()
             raise
+        self._usage = UsageEvents(self._fd)
+
+    @property
+    def streaming(self) -> int | None:
+        """How many stream from it, as the driver said last; None where this version does not say. Any thread."""
+        return self._streaming
+
+    def listen(self) -> None:
+        """Take note of what the driver says of its readers; never waits."""
+        self._streaming = self._usage.newest(self._streaming)
 
     def write(self, picture: Picture) -> None:
         """Show `picture`, (H * 3 / 2, W) u8 of the opened size, contiguous. Other threads run meanwhile.

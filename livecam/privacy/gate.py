@@ -14,17 +14,25 @@ class Gate:
     Args:
         slate: (H * 3 / 2, W) u8 I420, shown whenever nothing else may be.
         hold_ns: How old a picture may be when it leaves; bridges short detector drop-outs.
+        card: As `slate`; shown for a while, in place of the swap, to who has just begun to look. None for no card.
     """
 
-    __slots__ = ("_slate", "hold_ns")
+    __slots__ = ("_card", "_card_until_ns", "_slate", "hold_ns")
 
-    def __init__(self, slate: Picture, hold_ns: int) -> None:
-        self._slate = slate.copy()
-        self._slate.setflags(write=False)
+    def __init__(self, slate: Picture, hold_ns: int, card: Picture | None = None) -> None:
+        self._slate = _kept(slate)
+        self._card = _kept(card) if card is not None else None
+        self._card_until_ns = 0
         self.hold_ns = hold_ns
 
+    def introduce(self, until_ns: int) -> None:
+        """Show the card until `until_ns`, where there is one. Any thread."""
+        self._card_until_ns = until_ns
+
     def choose(self, held: Finished | None, settings: Settings, now_ns: int) -> Cleared:
-        """`held` if it may leave under `settings` at `now_ns`, else the slate. Pure."""
+        """`held` if it may leave under `settings` at `now_ns`, else the slate; or the card, to begin with."""
+        if self._card is not None and now_ns < self._card_until_ns and _introduces(settings):
+            return Cleared(MINT, self._card, SLATE_SEQ, now_ns, settings.revision, How.SLATE)
         if held is None or not self.allows(held, settings, now_ns):
             return Cleared(MINT, self._slate, SLATE_SEQ, now_ns, settings.revision, How.SLATE)
         return Cleared(MINT, held.picture, held.seq, held.captured_ns, held.revision, held.how)
@@ -39,3 +47,14 @@ class Gate:
             and (swapped or openly_passed)
             and 0 <= now_ns - held.captured_ns <= self.hold_ns
         )
+
+
+def _introduces(settings: Settings) -> bool:
+    """Whether there is a swap to tell of."""
+    return settings.label and settings.mode is Mode.SWAP and not settings.panic
+
+
+def _kept(picture: Picture) -> Picture:
+    own = picture.copy()
+    own.setflags(write=False)
+    return own

@@ -7,17 +7,23 @@ import numpy as np
 
 from livecam.core.frame import Image, Picture, Size
 from livecam.errors import ConfigError
+from livecam.privacy.lettering import lettered
 
 _TOP_BGR = np.array([58, 46, 38], dtype=np.float32)
 _BOTTOM_BGR = np.array([30, 24, 20], dtype=np.float32)
 _MAX_PIXELS = 64_000_000
 
 
-def draw_slate(size: Size, text: str) -> Image:
-    """A quiet card with `text` in its middle; (H, W, 3) u8 BGR. Text outside ASCII shows as ``?`` (OpenCV's font)."""
+def draw_background(size: Size) -> Image:
+    """A quiet ramp to write on, (H, W, 3) u8 BGR."""
     ramp = np.linspace(0.0, 1.0, size.height, dtype=np.float32)[:, None]
     column = _TOP_BGR * (1 - ramp) + _BOTTOM_BGR * ramp
-    image = np.ascontiguousarray(np.broadcast_to(column[:, None, :], size.image_shape)).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(column[:, None, :], size.image_shape)).astype(np.uint8)
+
+
+def draw_slate(size: Size, text: str) -> Image:
+    """A quiet card with `text` in its middle, in any script that `lettering` has; (H, W, 3) u8 BGR."""
+    image = draw_background(size)
     radius = min(size) // 12
     centre = (size.width // 2, size.height // 2 - radius)
     cv2.circle(image, centre, radius, (150, 132, 120), max(2, radius // 10), cv2.LINE_AA)
@@ -30,13 +36,11 @@ def draw_slate(size: Size, text: str) -> Image:
 
 
 def _write_centred(image: Image, text: str, size: Size) -> None:
-    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, size.height // 360)
-    scale = size.height / 720
-    (width, _), _ = cv2.getTextSize(text, font, scale, thickness)
-    scale *= min(1.0, 0.9 * size.width / max(width, 1))
-    (width, height), _ = cv2.getTextSize(text, font, scale, thickness)
-    at = ((size.width - width) // 2, size.height // 2 + size.height // 10 + height)
-    cv2.putText(image, text, at, font, scale, (210, 200, 190), thickness, cv2.LINE_AA)
+    ink = lettered(text, max(8, size.height // 24), int(0.9 * size.width), bold=False)
+    top, left = size.height // 2 + size.height // 10, (size.width - ink.shape[1]) // 2
+    there = image[top : top + ink.shape[0], left : left + ink.shape[1]]
+    share = ink[: there.shape[0], :, None].astype(np.float32) / 255
+    there[:] = np.round(there * (1 - share) + np.array((210, 200, 190)) * share).astype(np.uint8)
 
 
 def load_slate(path: Path, size: Size) -> Image:

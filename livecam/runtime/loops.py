@@ -1,20 +1,21 @@
-"""The three loops of the daemon. Each has open, step and close, and runs without threads in the tests."""
+"""The three loops of the daemon. Each has open, step and close, and runs without threads in the tests.
+
+The third, which sends, has a file of its own: `sending.py`.
+"""
 
 import threading
 from collections.abc import Callable
 
-from livecam.core.cleared import Cleared, Finished, How, Withheld
-from livecam.core.clock import Metronome
-from livecam.core.frame import Frame, Size
+from livecam.core.cleared import Finished, How, Withheld
+from livecam.core.frame import Frame
 from livecam.core.ring import LatestRing
-from livecam.core.seams import Clock, Processor, Sink, Source, SourceInfo
+from livecam.core.seams import Clock, Processor, Source, SourceInfo
 from livecam.core.settings import SettingsCell
-from livecam.privacy.gate import Gate
 from livecam.runtime.governing import TierKeeper
 from livecam.runtime.governor import Governor
-from livecam.runtime.phase import PhaseFollower
-from livecam.runtime.slots import FrameSlot, PictureReader, PictureSlot, PictureWriter, SettingsView
-from livecam.runtime.telemetry import CaptureCounters, InferenceCounters, OutputCounters
+from livecam.runtime.sending import OutputLoop
+from livecam.runtime.slots import FrameSlot, PictureSlot, PictureWriter
+from livecam.runtime.telemetry import CaptureCounters, InferenceCounters
 
 __all__ = ["CaptureLoop", "FrameSlot", "InferenceLoop", "OutputLoop", "PictureSlot"]
 
@@ -95,6 +96,8 @@ class InferenceLoop:
     Args:
         make_processor: Builds the processor; called in the inference thread, since networks belong to one thread.
         governor: Says how much may be spent on how the picture looks; None for all, always.
+        free: Frees what the processor holds, in the inference thread, while nobody looks, and says whether it did; the
+            processor is then built anew. What is small is better kept, to be back the sooner; None keeps it always.
     """
 
     def __init__(
@@ -107,7 +110,10 @@ class InferenceLoop:
         clock: Clock,
         counters: InferenceCounters,
         governor: Governor | None = None,
+        free: Callable[[], bool] | None = None,
     ) -> None:
+        self._free = free
+        self._resting = False
         self._make_processor = make_processor
         self._processor: Processor | None = None
         self._frames = frames
@@ -130,6 +136,10 @@ class InferenceLoop:
         """Ask for tracks and colours to be dropped before the next frame. Any thread."""
         self._reset_wanted = True
 
+    def rest(self, resting: bool) -> None:
+        """Whether the next closing is for a rest, in which memory is worth more than a quick return. Any thread."""
+        self._resting = resting
+
     def step(self) -> bool:
         """Process the newest frame, or wait a little for one; whether there was one."""
         assert self._processor is not None, "open() comes first"
@@ -145,7 +155,6 @@ class InferenceLoop:
         self._counters.taken += 1
         outcome = self._process(self._processor, slot.frame)
         self._counters.busy_since_ns = 0
-        self._counters.failures_in_row = 0
         ended_ns = self._clock.now_ns()
         self._counters.whole.add(ended_ns - started_ns)
         if outcome is How.SWAPPED and self._keep_tier is not None:
@@ -165,6 +174,8 @@ class InferenceLoop:
         slot.finished = Finished(slot.picture, frame.seq, frame.captured_ns, now_ns, settings.revision, outcome)
         self._pictures.publish()
         self._counters.published += 1
+        # A frame without a face shows nothing about what failed: only a picture ends the row.
+        self._counters.failures_in_row = 0
         self._counters.add_stages(processor.stages())
         return outcome
 
@@ -177,110 +188,6 @@ class InferenceLoop:
         self._counters.last_failure = str(error)
 
     def close(self) -> None:
-        """Nothing to free here; the processor's networks end with the process."""
-
-
-class OutputLoop:
-    """Ring B -> gate -> sink, on the beat, always.
-
-    Args:
-        sink: Never waits for its readers.
-        interval_ns: Distance of ticks.
-    """
-
-    def __init__(
-        self,
-        sink: Sink,
-        pictures: PictureReader,
-        gate: Gate,
-        cell: SettingsView,
-        clock: Clock,
-        interval_ns: int,
-        counters: OutputCounters,
-        size: Size,
-    ) -> None:
-        self._sink = sink
-        self._pictures = pictures
-        self._gate = gate
-        self._cell = cell
-        self._clock = clock
-        self._interval_ns = interval_ns
-        self._counters = counters
-        self._size = size
-        self._held: Finished | None = None
-        self._last_sent_seq = 0
-        self._open = False
-        self._metronome = Metronome(clock, interval_ns)
-        self._phase = PhaseFollower(self._metronome)
-
-    def open(self) -> None:
-        """Open the sink and send the slate at once, before anything else is ready."""
-        self._sink.open(self._size, 1e9 / self._interval_ns)
-        self._open = True
-        self._metronome = Metronome(self._clock, self._interval_ns)
-        self._phase = PhaseFollower(self._metronome)
-
-    def adopt(self, pictures: PictureReader, gate: Gate, cell: SettingsView, counters: OutputCounters) -> None:
-        """Go on with the pictures of another main process; beat and sink stay. Output thread only, between steps."""
-        self._held = None
-        self._last_sent_seq = 0
-        self._pictures, self._gate, self._cell, self._counters = pictures, gate, cell, counters
-
-    def step(self) -> bool:
-        """Wait for the tick and send one picture; always true.
-
-        Raises:
-            SinkError: The sink cannot take pictures any more.
-        """
-        missed_before = self._metronome.missed
-        self._metronome.tick()
-        self._counters.missed += self._metronome.missed - missed_before
-        slot = self._pictures.take()
-        fresh = slot.finished if slot is not None else None
-        self._held = fresh or self._held
-        self._send()
-        if fresh is not None:
-            self._follow(fresh)
-        return True
-
-    def _send(self) -> None:
-        now_ns = self._clock.now_ns()
-        cleared = self._gate.choose(self._held, self._cell.current, now_ns)
-        self._sink.send(cleared)
-        self._counters.send.add(self._clock.now_ns() - now_ns)
-        self._count(cleared, now_ns)
-
-    def _count(self, cleared: Cleared, now_ns: int) -> None:
-        counters = self._counters
-        if cleared.how is How.SLATE:
-            counters.slate += 1
-            counters.last = "slate"
-        elif cleared.seq == self._last_sent_seq:
-            counters.held += 1
-            counters.last = "held"
-        else:
-            self._last_sent_seq = cleared.seq
-            counters.live += 1
-            counters.last = "live"
-            counters.first_live_ns = counters.first_live_ns or now_ns
-            counters.last_live_ns = now_ns
-            counters.age.add(now_ns - cleared.captured_ns)
-
-    def _follow(self, fresh: Finished) -> None:
-        wait_ns = self._clock.now_ns() - fresh.published_ns
-        if fresh.seq == self._last_sent_seq:
-            self._counters.wait.add(wait_ns)
-        else:
-            self._counters.expired += 1
-        self._phase.follow(wait_ns)
-
-    def failed(self, error: Exception) -> None:
-        """Nothing to count: the sink keeps its own state."""
-
-    def close(self) -> None:
-        """Send the slate as the last picture and close the sink."""
-        self._held = None
-        if self._open:
-            self._open = False
-            self._send()
-        self._sink.close()
+        """Free what is to be freed for a rest; otherwise the processor's networks end with the process."""
+        if self._resting and self._free is not None and self._processor is not None and self._free():
+            self._processor = None

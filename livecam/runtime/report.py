@@ -160,6 +160,7 @@ class Status:
         sinks: Their names, with what is wrong with them.
         tier: Of quality, in force; "" where nothing can be given up.
         wearer: How the wearer is told from others; "" until that is known.
+        panel: Where the control panel is, with its secret; "" for none.
     """
 
     fps: float
@@ -175,6 +176,7 @@ class Status:
     sinks: tuple[str, ...]
     tier: str = ""
     wearer: str = ""
+    panel: str = ""
 
 
 class Meter:

@@ -27,6 +27,9 @@ FIRST_PICTURE_NS = NS_PER_S // 2
 STOP_S = 1.7
 """All threads together may take this long to end."""
 
+RESTING = "Nobody is looking."
+"""What is told while the camera is closed because of that."""
+
 
 class State(StrEnum):
     """What the daemon as a whole is doing."""
@@ -34,14 +37,16 @@ class State(StrEnum):
     STARTING = "starting"
     LIVE = "live"
     DEGRADED = "degraded"
+    IDLE = "idle"
     STOPPING = "stopping"
     FAILED = "failed"
 
 
 MOVES = {
     State.STARTING: frozenset({State.LIVE, State.DEGRADED, State.STOPPING, State.FAILED}),
-    State.LIVE: frozenset({State.DEGRADED, State.STOPPING, State.FAILED}),
-    State.DEGRADED: frozenset({State.LIVE, State.STOPPING, State.FAILED}),
+    State.LIVE: frozenset({State.DEGRADED, State.IDLE, State.STOPPING, State.FAILED}),
+    State.DEGRADED: frozenset({State.LIVE, State.IDLE, State.STOPPING, State.FAILED}),
+    State.IDLE: frozenset({State.STARTING, State.STOPPING, State.FAILED}),
     State.STOPPING: frozenset({State.FAILED}),
     State.FAILED: frozenset[State](),
 }
@@ -93,6 +98,7 @@ class Supervisor:
         self._clock = clock or MonotonicClock()
         self._captured = 0
         self._captured_change_ns = 0
+        self._captured_before = 0
         self._old_switch_interval = sys.getswitchinterval()
         self.state = State.STARTING
         self.restarts = 0
@@ -131,6 +137,8 @@ class Supervisor:
         error = next((worker.error for worker in self.workers if worker.error is not None), None)
         if self.state is State.STOPPING:
             return Health(self.state, problem, True, error)
+        if self.state is State.IDLE:
+            return Health(self.state, self._output.problem or RESTING, error is not None, error)
         self._move(self._judge(problem))
         return Health(self.state, problem, error is not None, error)
 
@@ -160,7 +168,7 @@ class Supervisor:
         silent_ns = now_ns - self._captured_change_ns
         if silent_ns > STALLED_NS:
             return f"The source has been silent for {silent_ns / NS_PER_S:.1f} s."
-        return "" if captured else "Waiting for the first frame."
+        return "" if captured != self._captured_before else "Waiting for the first frame."
 
     def _move(self, state: State) -> None:
         if state is self.state:
@@ -169,6 +177,37 @@ class Supervisor:
             raise RuntimeError(f"{self.state} may not become {state}.")
         log.info("%s -> %s", self.state, state)
         self.state = state
+
+    def rest(self) -> bool:
+        """Stop capture, which closes the camera, then inference; output goes on. Whether the daemon rests now.
+
+        While it is starting, or stopping, it does not. Takes a few frames' time, at most 1.7 s.
+        """
+        if State.IDLE not in MOVES[self.state]:
+            return self.state is State.IDLE
+        self._move(State.IDLE)
+        deadline_ns = self._clock.now_ns() + int(STOP_S * NS_PER_S)
+        for worker in self._resting:
+            worker.ask_stop()
+            if not self._ended(worker, deadline_ns):
+                log.warning("%s does not end, so that the camera may still be open.", worker.name)
+        return True
+
+    def wake(self) -> bool:
+        """Start inference and capture again; false while one of them has still not ended, or unless it rests."""
+        if self.state is not State.IDLE or not all(worker.join(0) for worker in self._resting):
+            return False
+        self._move(State.STARTING)
+        self._captured_change_ns = self._clock.now_ns()
+        self._captured_before = self._telemetry.capture.captured
+        for worker in (self._inference, self._capture):
+            worker.start()
+        return True
+
+    @property
+    def _resting(self) -> tuple[Worker, Worker]:
+        """Who stops for a rest, in that order."""
+        return (self._capture, self._inference)
 
     def stop(self) -> None:
         """Stop capture, then inference, then output, which sends the slate last.

@@ -47,10 +47,14 @@ class Policy:
     Attributes:
         bands: Waits between tries.
         final: Errors after which trying again is pointless.
+        settle_s: How long work has to go on without a failure before the last one counts as overcome. Of use where a
+            round may succeed without having touched what fails: a frame without a face never asks the server that is
+            down, and must not make the status flicker.
     """
 
     bands: tuple[Band, ...]
     final: tuple[type[LivecamError], ...]
+    settle_s: float = 0.0
 
 
 class Worker:
@@ -76,10 +80,16 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._logged = ""
         self._logged_s = 0.0
+        self._opened_s = 0.0
+        self._tried = 0
 
     def start(self) -> None:
-        """Start, or start again after the thread died."""
+        """Start, or start again after the thread died or was stopped. Not while it runs."""
+        if self._done:
+            # It was stopped, so that what was wrong then is no news now.
+            self.problem = ""
         self._done = False
+        self._stop.clear()
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
@@ -118,10 +128,11 @@ class Worker:
         try:
             self._loop.open()
             self.is_open = True
+            self._opened_s = time.monotonic()
             while not self._stop.is_set():
                 # An idle round proves nothing: only real work shows that what failed is back.
                 if self._loop.step() and self.problem:
-                    self._recovered()
+                    self._worked()
         except self._policy.final as error:
             self.error = error
             return True
@@ -129,10 +140,13 @@ class Worker:
             self._lost(error)
         return self._stop.is_set()
 
-    def _recovered(self) -> None:
-        log.info("%s is back after %d tries.", self.name, self._backoff.tries)
-        self.problem = ""
+    def _worked(self) -> None:
+        """After a failure there was work that succeeded: try quickly from now on, and believe it once it has lasted."""
+        self._tried = max(self._tried, self._backoff.tries)
         self._backoff.succeeded()
+        if time.monotonic() - self._opened_s >= self._policy.settle_s:
+            log.info("%s is back after %d tries.", self.name, self._tried)
+            self.problem, self._tried = "", 0
 
     def _lost(self, error: Exception) -> None:
         self.is_open = False

@@ -1,5 +1,6 @@
 """Scene cuts: whether a frame shows another scene than the one before it."""
 
+import math
 from itertools import product
 from typing import Final
 
@@ -25,18 +26,22 @@ class SceneCut:
 
     def __init__(self) -> None:
         self._last: npt.NDArray[np.float32] | None = None
+        self._level = self._power = 0.0
 
     def __call__(self, image: Image) -> bool:
         """Whether `image`, (H, W, 3) u8 BGR, is another scene than the last one; False for the first."""
-        last, self._last = self._last, _few(image)
-        if last is None or last.shape != self._last.shape:
-            return last is not None
-        spread = float(last.std()) * float(self._last.std())
-        if spread < _FLAT * _FLAT:
+        now = _few(image)
+        last_level, self._level = self._level, float(now.mean())
+        now -= np.float32(self._level)
+        before, self._last = self._last, now
+        power, self._power = self._power, float(np.vdot(now, now)) / now.size
+        if before is None or before.shape != now.shape:
+            return before is not None
+        spread = math.sqrt(power * self._power)
+        if spread < _FLAT * _FLAT or float(np.vdot(before, now)) / now.size >= _LEAST_ALIKE * spread:
             return False
-        before, now = last - last.mean(), self._last - self._last.mean()
-        changed = float((np.abs(now - before) > _CHANGED_LEVELS).mean())
-        return float((before * now).mean()) / spread < _LEAST_ALIKE and changed > _CHANGED_SHARE
+        change = np.abs(now - before + np.float32(self._level - last_level))
+        return bool(np.count_nonzero(change > _CHANGED_LEVELS) > _CHANGED_SHARE * now.size)
 
     def reset(self) -> None:
         """Forget the last frame."""

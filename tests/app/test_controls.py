@@ -161,3 +161,63 @@ def test_next_walks_the_folder_of_personas(folder: Path, tmp_path: Path) -> None
         assert [order(path, "next").said for _ in range(3)] == ["Wearing ann.", "Wearing bob.", "Wearing nobody."]
     finally:
         ways.stop()
+
+
+def test_deeds_reach_the_daemon_and_wait_until_it_has_started(folder: Path) -> None:
+    port = PretendPort()
+    ways = Controls(port, configure(), Paths.find())
+    ways.start()
+    try:
+        (path,) = running()
+        for line in ("preset fast", "source camera:1", "reload"):
+            assert order(path, line).said.startswith("livecam is still starting.")
+        ways.showing(None)(STATUS)
+        lines = ["preset fast", "source camera:1", "reload", "record start", "record stop", "snapshot", "sink add web"]
+        assert all(order(path, line).ok for line in lines)
+        assert order(path, "favourite 2").said == "Wearing bob."
+    finally:
+        ways.stop()
+    expected = ["preset fast", "source camera:1", "reload", "record True", "record False", "snapshot", "sink web True"]
+    assert port.done == expected
+
+
+def test_the_status_tells_what_the_daemon_says_besides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PretendPort, "about", lambda self: {"preset": "fast"})
+    ways = Controls(PretendPort(), configure(), Paths.find())
+    ways.start()
+    try:
+        (path,) = running()
+        assert json.loads(order(path, "status").line)["status"] == {}
+        ways.showing(None)(STATUS)
+        assert json.loads(order(path, "status").line)["status"]["preset"] == "fast"
+    finally:
+        ways.stop()
+
+
+def test_hotkeys_follow_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys, port = [PretendKeys(), PretendKeys()], PretendPort()
+    made = iter(keys)
+    monkeypatch.setattr(controls_module, "desktop_keys", lambda bound: next(made))
+    ways = Controls(port, configure(control__hotkeys="on"), Paths.find())
+    ways.start()
+    with pytest.raises(ConfigError):
+        ways.follow(configure(control__hotkeys="on", hotkeys__bound="<ctlr>+p=panic"))
+    assert [one.stopped for one in keys] == [False, False], "the old ones hold"
+    said = ways.follow(configure(control__hotkeys="on", hotkeys__bound="<f9>=hold;<ctrl>+<alt>+p="))
+    assert said == "5 hotkeys."
+    assert [one.stopped for one in keys] == [True, False]
+    keys[1].press("ctrl", "alt", "p")
+    assert not port.cell.current.panic
+    assert ways.follow(configure(control__hotkeys="off")) == "There are no hotkeys."
+    assert [one.stopped for one in keys] == [True, True]
+    ways.stop()
+
+
+def test_a_reload_without_anybody_who_asks_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    ways = Controls(PretendPort(), configure(), Paths.find())
+    with caplog.at_level(logging.INFO):
+        ways.reload()
+        ways.showing(None)(STATUS)
+        ways.reload()
+    assert "Reload: livecam is still starting." in caplog.text
+    assert "Reload: Nothing has changed." in caplog.text

@@ -14,12 +14,13 @@ import pytest
 from livecam.app import Daemon, Panic, Resume, SetPersona, run
 from livecam.app.registry import SINKS
 from livecam.capture.synthetic import SyntheticOptions, SyntheticSource
-from livecam.config import Config, load
+from livecam.config import Config, Language, load
 from livecam.core.cleared import How
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Size
 from livecam.core.stamp import read_stamp
 from livecam.errors import ConfigError, PersonaError, SinkGone, SourceGone
+from livecam.privacy.label import WORDS, Label
 from livecam.runtime.report import Report, Status
 from tests.app import keeping
 from tests.fakes import ScriptedProcessor
@@ -68,6 +69,8 @@ def test_every_picture_that_leaves_is_swapped_and_nothing_else_is_changed(
     source.open()
     bare = np.zeros((480, 640, 3), dtype=np.uint8)
     live = {seq: picture for how, seq, picture in keep().kept if how is How.SWAPPED}
+    left, top, width, height = Label(Size(640, 480), WORDS[Language.EN]).box
+    label = np.s_[top : top + height, left : left + width]
     assert len(live) > 30
     assert {how for how, _, _ in keep().kept} <= {How.SWAPPED, How.SLATE}
     for picture in live.values():
@@ -81,6 +84,8 @@ def test_every_picture_that_leaves_is_swapped_and_nothing_else_is_changed(
         outer = cv2.dilate(face, np.ones((41, 41), np.uint8)) == 0
         shown = cv2.cvtColor(picture, cv2.COLOR_YUV2BGR_I420).astype(np.int16)
         change = np.abs(shown - bare).max(axis=2)
+        assert change[label].mean() > 40, f"frame {number}: the label is not there"
+        outer[label] = False
         assert change[inner].mean() > 6, f"frame {number}: the face is nearly as it was"
         assert np.percentile(change[outer], 98) < 25, f"frame {number}: the surroundings changed"
 

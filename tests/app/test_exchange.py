@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -133,3 +134,25 @@ def test_under_a_storm_of_offers_no_frame_is_lost_bare_or_made_by_two() -> None:
     assert len(seen) == seq
     assert all(painter.closed.wait(5) for painter in offered[:-1])
     assert not offered[-1].closed.is_set()
+
+
+def test_one_that_has_seen_the_last_frames_forgets_none() -> None:
+    new = Painter(2)
+    exchange = ExchangingProcessor(Painter(1).served())
+    exchange.offer(replace(new.served(), rehearsed=lambda: True))
+    assert shown(exchange, 1) == 2
+    assert new.told == ["frame 1"]
+
+
+def test_it_begins_again_on_the_tier_in_force_and_closes_all_it_holds() -> None:
+    first, late, again = Painter(1), Painter(2), Painter(3)
+    exchange = ExchangingProcessor(first.served())
+    exchange.adapt(HALVED)
+    exchange.offer(late.served())
+    exchange.close()
+    assert first.closed.is_set()
+    assert late.closed.is_set()
+    assert exchange.process(frame(1), picture(), SETTINGS) is Withheld.FAILED
+    exchange.begin(again.served())
+    assert shown(exchange, 2) == 3
+    assert again.tiers == [HALVED]

@@ -110,8 +110,9 @@ NEWS = {"name": "null", "open": True, "gone": False, "sent": 3, "lost": 0, "prob
 
 
 def test_news_are_read_field_by_field() -> None:
-    text = json.dumps({"error": "", "problem": "p", "sinks": [NEWS]})
-    assert read_news(text) == News("", "p", (SinkState("null", True, False, 3, 0, ""),))
+    text = json.dumps({"error": "", "problem": "p", "sinks": [NEWS], "readers": 2})
+    assert read_news(text) == News("", "p", (SinkState("null", True, False, 3, 0, ""),), 2)
+    assert read_news(json.dumps({"error": "", "problem": "", "sinks": [], "readers": None})) == News()
 
 
 @pytest.mark.parametrize(
@@ -120,10 +121,12 @@ def test_news_are_read_field_by_field() -> None:
         "",
         "[]",
         "{}",
-        json.dumps({"error": 1, "problem": "", "sinks": []}),
-        json.dumps({"error": "", "problem": "", "sinks": [{**NEWS, "sent": "3"}]}),
-        json.dumps({"error": "", "problem": "", "sinks": [{"name": "null"}]}),
-        json.dumps({"error": "", "problem": "", "sinks": 5}),
+        json.dumps({"error": "", "problem": "", "sinks": []}),
+        json.dumps({"error": "", "problem": "", "sinks": [], "readers": True}),
+        json.dumps({"error": 1, "problem": "", "sinks": [], "readers": 0}),
+        json.dumps({"error": "", "problem": "", "sinks": [{**NEWS, "sent": "3"}], "readers": 0}),
+        json.dumps({"error": "", "problem": "", "sinks": [{"name": "null"}], "readers": 0}),
+        json.dumps({"error": "", "problem": "", "sinks": 5, "readers": 0}),
     ],
 )
 def test_news_that_are_not_what_they_should_be_are_no_news(text: str) -> None:

@@ -26,7 +26,7 @@ def start(folder: Path, *flags: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def wait_until_recorded(folder: Path, size: int = 50_000) -> None:
+def wait_until_recorded(folder: Path, size: int = 100_000) -> None:
     """Until the recording holds about two seconds."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 """Who serves the neural swap over a run: at once, then compiled, and after failures whoever is left."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from livecam.app.loading import OnnxLoader
 from livecam.app.neural import NeuralNetworks
 from livecam.app.serving import Compiled, NeuralServing
 from livecam.config import Provider
-from livecam.core.cleared import How
+from livecam.core.cleared import How, Withheld
 from livecam.core.seams import Processor
 from livecam.core.settings import Settings
 from livecam.errors import ConfigError, DeviceError, EngineError, ExtraMissing
@@ -255,3 +256,17 @@ def test_where_nothing_is_to_be_compiled_another_serves_and_it_is_told(
     assert {run.show(processor) for _ in range(20)} == {Backend.CUDA}
     assert not (tmp_path / "plans").exists()
     run.serving.stop()
+
+
+def test_what_is_prepared_in_one_thread_is_settled_in_the_one_that_uses_it(tmp_path: Path) -> None:
+    run = Run(tmp_path, works=(Backend.CPU,))
+    made: list[Processor] = []
+    thread = threading.Thread(target=lambda: made.append(run.serving.prepare()))
+    thread.start()
+    thread.join(10)
+    assert run.serving.told
+    assert run.serving.plain
+    run.serving.settle()
+    assert run.show(made[0]) is Backend.CPU
+    run.serving.close()
+    assert run.show(made[0]) == str(Withheld.FAILED)

@@ -67,7 +67,7 @@ def test_a_drawn_clip_is_measured_from_end_to_end(home: Path, monkeypatch: pytes
     assert result.exit_code == 0, result.output
     assert "me.mp4: 640x360, 30 frames/s, 16 frames" in result.stdout
     assert "Published / held / slated, %\t100.0 / 0.0 / 0.0\t100.0 / 0.0 / 0.0" in result.stdout
-    assert "Persona nobody, preset mesh, steadiness 0.36" in result.stdout
+    assert "Persona nobody, preset mesh, steadiness 0.5" in result.stdout
     told = json.loads((home / "report" / "quality.json").read_bytes())
     moving, still = told["clips"]
     none, ours = (moving["modes"][name] for name in ("none", "ours"))

@@ -52,7 +52,7 @@ def test_what_is_not_done_is_one(daemon: PretendPort) -> None:
     assert (done.exit_code, json.loads(done.stdout)["ok"], done.stderr) == (1, False, "")
 
 
-@pytest.mark.parametrize("words", [["panik"], [], ["blend", "2"], ["preset", "fast"]])
+@pytest.mark.parametrize("words", [["panik"], [], ["blend", "2"], ["preset", "fats"]])
 def test_what_is_not_understood_is_two_and_reaches_nobody(daemon: PretendPort, words: list[str]) -> None:
     done = ctl(*words)
     assert done.exit_code == 2

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livecam.config import USUAL
-from livecam.control.chords import REPEAT_NS, Chord, Keyboard, bindings, chord
+from livecam.control.chords import MISSED_NS, REPEAT_NS, Chord, Keyboard, bindings, chord
 from livecam.core.frame import NS_PER_MS
 from livecam.errors import ConfigError
 
@@ -156,6 +156,21 @@ def test_a_key_missed_by_the_display_is_forgotten_with_the_modifiers() -> None:
     typist = Typist()
     assert typist.type("+ctrl +alt +p -ctrl -alt") == ["panic"]
     assert typist.type("+ctrl +alt +p") == ["panic"], "the end of the first p never came"
+
+
+def test_a_key_whose_end_nobody_told_works_again_after_a_while() -> None:
+    keyboard = Keyboard(bindings([("<f9>", "panic")]))
+    assert keyboard.press("f9", 0) == ["panic"]
+    assert keyboard.press("f9", MISSED_NS - 1) == [], "a repeat"
+    assert keyboard.press("f9", 2 * MISSED_NS - 2) == [], "repeats follow upon repeats"
+    assert keyboard.press("f9", 3 * MISSED_NS) == ["panic"]
+
+
+def test_whole_combinations_do_not_disturb_each_other() -> None:
+    """As a desktop tells them: an order while the slate is held must not end the hold."""
+    typist = Typist()
+    keys = "+<ctrl>+<alt>+h +<ctrl>+<alt>+p -<ctrl>+<alt>+p +<f9> -<f9> +ctrl -ctrl -<ctrl>+<alt>+h"
+    assert typist.type(keys) == ["hold", "panic", "next", "release"]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["ctrl", "alt", "h", "p", "f9", "x"]), st.integers(0, 200))))

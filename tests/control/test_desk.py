@@ -31,6 +31,17 @@ from tests.control.pretend import PretendPort
         (["steadiness 1"], "Steadiness 1."),
         (["blend 0.5"], "Blend 0.5."),
         (["status"], "Wearing nobody. live, 30.0 fps, age 40.0 ms, shows live."),
+        (["label off"], "The label is not shown."),
+        (["label off", "label on"], "The label is shown."),
+        (["favourite 2"], "Wearing bob."),
+        (["record start"], "Recording to call.mp4."),
+        (["record stop"], "The recording is over: call.mp4."),
+        (["snapshot"], "Kept as snapshot.png."),
+        (["reload"], "Nothing has changed."),
+        (["preset fast"], "Preset fast."),
+        (["source camera:1"], "Frames come from camera:1."),
+        (["sink add web"], "Sent to web too."),
+        (["sink remove web"], "No more sent to web."),
         (["help"], help_text()),
     ],
 )
@@ -54,6 +65,7 @@ def test_the_answer_carries_the_settings_in_force() -> None:
     [
         ("persona eve", "There is no persona 'eve'."),
         ("blend 0.9", "plastic"),
+        ("favourite 9", "No persona has the number 9."),
         ("panik", "Did you mean 'panic'?"),
     ],
 )

@@ -1,5 +1,6 @@
 """A preparer without networks, and photos in every state."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,8 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livecam.core.frame import Image
+from livecam.core.frame import Image, Points
 from livecam.errors import PhotoRefused
+from tests.vision.mesh.drawn import SKIN, neutral, picture_of, points_of
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,32 @@ def photo(folder: Path, name: str = "photo.png", **look: int) -> Path:
     path = folder / name
     path.write_bytes(encoded(path.suffix, **look))
     return path
+
+
+@dataclass
+class Finder:
+    """Finds the face in pictures that `drawn` made; others have none."""
+
+    known: dict[bytes, tuple[Points | None, int]] = field(default_factory=dict)
+    looks: int = 0
+
+    def __call__(self, image: Image) -> tuple[Points | None, int]:
+        self.looks += 1
+        return self.known.get(hashlib.sha256(image.tobytes()).digest(), (None, 0))
+
+    def drawn(
+        self,
+        height: float = 220.0,
+        yaw: float = 0.0,
+        blur: float = 0.0,
+        faces: int = 1,
+        skin: tuple[int, int, int] = SKIN,
+    ) -> bytes:
+        """A PNG with a drawn face, so many px tall, which is found again."""
+        points = points_of(neutral(), yaw=yaw, height=height)
+        image = picture_of(points, skin)
+        image += np.random.default_rng(1).integers(0, 40, image.shape, np.uint8)
+        if blur:
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), blur), np.uint8)
+        self.known[hashlib.sha256(image.tobytes()).digest()] = (points, faces)
+        return cv2.imencode(".png", image)[1].tobytes()

@@ -12,7 +12,7 @@ from livecam.core.persona import Basis
 from livecam.errors import PersonaError, PhotoRefused
 from livecam.faces import library as library_module
 from livecam.faces import store
-from livecam.faces.library import BUILT_IN, PersonaLibrary
+from livecam.faces.library import BUILT_IN, Added, PersonaLibrary
 from tests.faces.doubles import FakeIdentity, FakePreparer, encoded, photo
 
 PICTURE = encoded(".jpg", value=90)
@@ -34,8 +34,9 @@ def leftovers(root: Path) -> list[str]:
 
 def test_add_show_load_remove(library: PersonaLibrary, preparer: FakePreparer, tmp_path: Path) -> None:
     first, second = photo(tmp_path, "front.png"), photo(tmp_path, "left.jpg", width=50)
-    added = library.add("ann", [first, second], Basis.WRITTEN, "Ann Example")
-    assert added == library.show("ann")
+    whole = library.add("ann", [first, second], Basis.WRITTEN, "Ann Example")
+    assert whole == Added(library.show("ann"), ())
+    added = whole.entry
     assert added.consent is not None
     assert added.consent.photo_digests == added.photos
     assert (added.consent.basis, added.consent.subject) == (Basis.WRITTEN, "Ann Example")
@@ -64,7 +65,7 @@ def test_everything_is_private(library: PersonaLibrary, tmp_path: Path) -> None:
 
 def test_photos_are_kept_byte_for_byte(library: PersonaLibrary, tmp_path: Path) -> None:
     source = photo(tmp_path, "holiday.JPG".lower())
-    entry = library.add("ann", [source], Basis.SELF)
+    entry = library.add("ann", [source], Basis.SELF).entry
     assert entry.folder is not None
     assert (entry.folder / "photos" / "01.jpg").read_bytes() == source.read_bytes()
 
@@ -78,12 +79,12 @@ def test_name_clash_and_replace(library: PersonaLibrary, tmp_path: Path) -> None
     with pytest.raises(PersonaError, match="already a persona 'ann'"):
         library.add("ANN", [other], Basis.SELF, replace=True)
     before = library.show("ann").photos
-    assert library.add("ann", [other], Basis.LICENSED, replace=True).photos != before
+    assert library.add("ann", [other], Basis.LICENSED, replace=True).entry.photos != before
     assert leftovers(tmp_path / "data" / "personas") == []
 
 
 def test_refused_photo_leaves_the_old_persona_whole(library: PersonaLibrary, tmp_path: Path) -> None:
-    before = library.add("ann", [photo(tmp_path)], Basis.SELF)
+    before = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     black = photo(tmp_path, "black.png", value=0)
     with pytest.raises(PhotoRefused, match=r"black\.png shows no face"):
         library.add("ann", [black], Basis.SELF, replace=True)
@@ -97,7 +98,7 @@ def test_refused_photo_leaves_the_old_persona_whole(library: PersonaLibrary, tmp
 def test_failed_last_step_brings_the_old_one_back(
     library: PersonaLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = library.add("ann", [photo(tmp_path)], Basis.SELF)
+    before = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     rename = Path.rename
 
     def refuse_new(self: Path, target: Path) -> Path:
@@ -113,7 +114,7 @@ def test_failed_last_step_brings_the_old_one_back(
 
 
 def test_replacement_cut_short_is_recovered(library: PersonaLibrary, tmp_path: Path) -> None:
-    before = library.add("ann", [photo(tmp_path)], Basis.SELF)
+    before = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     root = tmp_path / "data" / "personas"
     (root / "ann").rename(root / ".ann.old")
     assert library.names() == (BUILT_IN, "ann")
@@ -156,14 +157,44 @@ def test_unknown_name_names_the_nearest(library: PersonaLibrary) -> None:
 
 def test_photo_rules(library: PersonaLibrary, tmp_path: Path) -> None:
     one = photo(tmp_path)
-    with pytest.raises(PersonaError, match="1 to 20 photos, not 0"):
+    with pytest.raises(PhotoRefused, match="no photos in"):
         library.add("ann", [], Basis.SELF)
-    with pytest.raises(PersonaError, match="1 to 20 photos, not 21"):
-        library.add("ann", [one] * 21, Basis.SELF)
-    with pytest.raises(PhotoRefused, match="is the same photo as"):
-        library.add("ann", [one, photo(tmp_path, "copy.png")], Basis.SELF)
-    with pytest.raises(PhotoRefused, match="is a folder"):
-        library.add("ann", [tmp_path], Basis.SELF)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PhotoRefused, match=r"no photos in .*empty"):
+        library.add("ann", [tmp_path / "empty"], Basis.SELF)
+    with pytest.raises(PhotoRefused, match="There is no file"):
+        library.add("ann", [tmp_path / "missing.jpg"], Basis.SELF)
+    with pytest.raises(PhotoRefused, match="201 files"):
+        library.add("ann", [one] * 201, Basis.SELF)
+    added = library.add("ann", [one, photo(tmp_path, "copy.png"), tmp_path / "missing.jpg"], Basis.SELF)
+    assert len(added.entry.photos) == 1
+    assert "is the same photo as" in added.skipped[0]
+    assert "There is no file" in added.skipped[1]
+
+
+def test_folder_of_photos(library: PersonaLibrary, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "deeper").mkdir(parents=True)
+    for number in range(22):
+        photo(folder, f"{number:02}.png", value=100 + number)
+    (folder / ".hidden").touch()
+    (folder / "notes.txt").write_text("not a photo")
+    added = library.add("ann", [folder], Basis.SELF)
+    assert len(added.entry.photos) == 20
+    assert len(added.skipped) == 3
+    assert "21.png: 20 other photos are as good or better." in "".join(added.skipped)
+    assert "notes.txt is no JPEG" in "".join(added.skipped)
+    with pytest.raises(PhotoRefused, match=r"None of 4 photos.*notes.*And 1 more"):
+        library.add("bob", [folder / "notes.txt", *(tmp_path / name for name in "abc")], Basis.SELF)
+
+
+def test_what_a_swapper_refuses_is_skipped_where_others_do(library: PersonaLibrary, tmp_path: Path) -> None:
+    black, good = photo(tmp_path, "black.png", value=0), photo(tmp_path)
+    added = library.add("ann", [black, good], Basis.SELF)
+    assert len(added.entry.photos) == 1
+    assert "black.png shows no face" in added.skipped[0]
+    with pytest.raises(PhotoRefused, match="shows no face"):
+        library.add("bob", [black, photo(tmp_path, "other.png", value=0, width=9)], Basis.SELF)
 
 
 def test_unwritable_root(tmp_path: Path, preparer: FakePreparer) -> None:
@@ -194,7 +225,7 @@ def test_new_version_prepares_again(library: PersonaLibrary, preparer: FakePrepa
 def test_damaged_cache_is_made_again(
     library: PersonaLibrary, preparer: FakePreparer, tmp_path: Path, damage: str
 ) -> None:
-    entry = library.add("ann", [photo(tmp_path)], Basis.SELF)
+    entry = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     assert entry.folder is not None
     (entry.folder / "prepared" / "mesh" / damage).write_text("[[1, 2, 3]]")
     assert library.load("ann").identity["mesh"] == FakeIdentity(((30, 40, 3),))
@@ -217,7 +248,7 @@ def test_cache_that_the_preparer_cannot_read_is_made_again(
 
 
 def test_changed_photo_is_refused(library: PersonaLibrary, tmp_path: Path) -> None:
-    entry = library.add("ann", [photo(tmp_path)], Basis.SELF)
+    entry = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     assert entry.folder is not None
     stored = entry.folder / "photos" / "01.png"
     stored.write_bytes(encoded(value=3))
@@ -244,7 +275,7 @@ def test_changed_photo_is_refused(library: PersonaLibrary, tmp_path: Path) -> No
     ],
 )
 def test_forged_record_is_refused(library: PersonaLibrary, tmp_path: Path, record: str) -> None:
-    entry = library.add("ann", [photo(tmp_path)], Basis.SELF)
+    entry = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     assert entry.folder is not None
     (entry.folder / "persona.json").write_text(record)
     with pytest.raises(PersonaError, match=r"persona\.json"):
@@ -252,7 +283,7 @@ def test_forged_record_is_refused(library: PersonaLibrary, tmp_path: Path, recor
 
 
 def test_persona_needs_its_consent(library: PersonaLibrary, tmp_path: Path) -> None:
-    entry = library.add("ann", [photo(tmp_path)], Basis.SELF)
+    entry = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     assert entry.folder is not None
     record = entry.folder / "consent.json"
     content = json.loads(record.read_text())

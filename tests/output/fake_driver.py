@@ -13,6 +13,7 @@ from livecam.core.frame import Picture, Size
 
 CAPTURE, OUTPUT = 1, 2
 QUERYCAP, STREAMON, GET_CONTROL = 0x80685600, 0x40045612, 0xC008561B
+SUBSCRIBE_EVENT, DEQUEUE_EVENT, CLIENT_USAGE = 0x4020565A, 0x80885659, 0x10E00001
 GET_FORMAT, SET_FORMAT, SET_PARAMETERS = 0xC0D05604, 0xC0D05605, 0xCC5616 | 0xC0000000
 _PAGE = 4096
 
@@ -33,6 +34,7 @@ class FakeDriver:
         last: The last write.
         writes: How many there were.
         rate: Numerator and denominator of the time per frame.
+        told: Counts of readers that wait to be told; None as in 0.12, which knows no such event.
     """
 
     installed: ClassVar[list["FakeDriver"]] = []
@@ -50,6 +52,7 @@ class FakeDriver:
         self.last = b""
         self.writes = 0
         self.rate = (0, 0)
+        self.told: list[int] | None = None
 
     def install(self, monkeypatch: pytest.MonkeyPatch, node: Path | None = None) -> None:
         """Take the place of the kernel; with `node`, for writes to it too."""
@@ -88,6 +91,11 @@ class FakeDriver:
             self.repairs += 1
             self.caps |= OUTPUT
             raise OSError(errno.EINVAL, "Invalid argument")
+        if request == SUBSCRIBE_EVENT:
+            assert struct.unpack("=8I", argument) == (CLIENT_USAGE, 0, 1, 0, 0, 0, 0, 0)
+            if self.told is None:
+                raise OSError(errno.EINVAL, "Invalid argument")
+            return 0
         assert isinstance(argument, bytearray)
         self._answer(request, argument)
         return 0
@@ -99,6 +107,10 @@ class FakeDriver:
             struct.pack_into("16s32s32s3I", argument, 0, self.name, b"livecam", *claims)
         elif request == SET_FORMAT:
             self._set_format(argument)
+        elif request == DEQUEUE_EVENT:
+            assert self.told, "nobody may wait for an event"
+            assert len(argument) == 136
+            struct.pack_into("=I4xI", argument, 0, CLIENT_USAGE, self.told.pop(0))
         elif request == GET_FORMAT:
             assert argument[0] == OUTPUT
             argument[:] = self.format

@@ -9,6 +9,7 @@ from livecam.core.cleared import Cleared
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_MS, NS_PER_S, Size
 from livecam.errors import SinkError, SinkGone, SinkLost
+from livecam.output.member import Role
 from livecam.output.memory import MemorySink
 from livecam.output.null import NullSink
 from livecam.output.tee import Tee, retry_delay_ns
@@ -243,3 +244,100 @@ def test_it_is_named_after_its_sinks_and_needs_one() -> None:
     assert Tee([NullSink(), MemorySink()], FakeClock()).name == "null + memory"
     with pytest.raises(ValueError, match="at least one"):
         Tee([], FakeClock())
+
+
+def test_one_that_comes_is_sent_the_next_picture_and_one_that_goes_is_closed() -> None:
+    first, second = Moody(), Moody()
+    tee = Tee([first], FakeClock(), helper=False)
+    tee.open(SIZE, 30.0)
+    tee.send(cleared(plain(90)))
+    tee.add(second)
+    assert (second.opens, len(tee.states())) == (1, 2)
+    tee.send(cleared(plain(90)))
+    tee.remove(first)
+    assert first.closes == 1
+    tee.send(cleared(plain(90)))
+    assert (first.sent, second.sent) == (2, 2)
+    tee.close()
+    assert second.closes == 1
+
+
+@pytest.mark.parametrize(("error", "told"), [(SinkLost("the disk is full"), SinkLost), (SinkGone("no"), SinkGone)])
+def test_one_that_cannot_be_opened_does_not_come(error: Exception, told: type[Exception]) -> None:
+    tee = Tee([NullSink()], FakeClock(), helper=False)
+    tee.open(SIZE, 30.0)
+    with pytest.raises(told, match=str(error)):
+        tee.add(Moody(failing(error)))
+    assert len(tee.states()) == 1
+    tee.close()
+
+
+def test_one_that_comes_before_the_tee_is_open_is_opened_with_it() -> None:
+    tee, late = Tee([NullSink()], FakeClock(), helper=False), Moody()
+    tee.add(late)
+    assert late.opens == 0
+    tee.open(SIZE, 30.0)
+    tee.send(cleared(plain(90)))
+    assert late.sent == 1
+    tee.close()
+
+
+def test_the_last_way_out_stays_and_guests_are_none() -> None:
+    only, guest, listener = NullSink(), Moody(), Moody()
+    tee = Tee([only], FakeClock(), helper=False)
+    tee.open(SIZE, 30.0)
+    tee.add(guest, Role.GUEST)
+    tee.add(listener, Role.LISTENER)
+    with pytest.raises(SinkError, match="only sink"):
+        tee.remove(only)
+    with pytest.raises(SinkError, match="Nothing is sent there"):
+        tee.remove(NullSink())
+    assert len(tee.states()) == 2, "nobody is told of a listener"
+    tee.send(cleared(plain(90)))
+    assert (guest.sent, listener.sent) == (1, 1)
+    tee.remove(guest)
+    tee.remove(listener)
+    tee.close()
+
+
+def test_a_listener_does_not_keep_a_run_alive() -> None:
+    tee = Tee([Moody(sending=failing(SinkGone("unplugged")))], FakeClock(), helper=False)
+    tee.open(SIZE, 30.0)
+    tee.add(NullSink(), Role.LISTENER)
+    tee.send(cleared(plain(90)))
+    tee.mend()
+    with pytest.raises(SinkGone, match="unplugged"):
+        tee.send(cleared(plain(90)))
+
+
+def test_sinks_come_and_go_a_thousand_times_while_pictures_are_sent() -> None:
+    """Nobody is sent a picture who is closed, and the one that stays misses none."""
+    stays = NullSink()
+    tee = Tee([stays], MonotonicClock())
+    tee.open(SIZE, 30.0)
+    stop, sent, wrong = threading.Event(), [0], list[str]()
+
+    class Strict(Moody):
+        def send(self, cleared: Cleared) -> None:
+            if self.opens - self.closes != 1:
+                wrong.append("sent while it was closed")
+            super().send(cleared)
+
+    def send() -> None:
+        while not stop.is_set():
+            tee.send(cleared(plain(90)))
+            sent[0] += 1
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        for _ in range(1000):
+            guest = Strict()
+            tee.add(guest)
+            tee.remove(guest)
+    finally:
+        stop.set()
+        thread.join(5)
+    assert not wrong
+    assert stays.sent == sent[0] > 0
+    tee.close()

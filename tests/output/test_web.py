@@ -18,7 +18,7 @@ from livecam.core.frame import Image, Size
 from livecam.core.spec import SinkWish, parse_spec
 from livecam.core.stamp import read_stamp, stamp, stamp_age_ns
 from livecam.errors import ConfigError, SinkGone, SinkLost
-from livecam.output import web
+from livecam.output import local_server
 from livecam.output.preview_guard import PUBLIC, refusal
 from livecam.output.web import WebSink, make
 from tests.output.pictures import SIZE, cleared, coloured, plain
@@ -356,7 +356,7 @@ def test_a_taken_port_is_passed_over_and_said() -> None:
 
 
 def test_no_free_port_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "_PORTS_TRIED", 1)
+    monkeypatch.setattr(local_server, "PORTS_TRIED", 1)
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
     holder.listen()
@@ -421,7 +421,7 @@ def test_an_encoder_that_fails_is_a_lost_sink(
     def fail(*_: object, **__: object) -> None:
         raise cv2.error("no memory")
 
-    monkeypatch.setattr("livecam.output.preview_feed.cv2.cvtColor", fail)
+    monkeypatch.setattr("livecam.output.preview_pixels.cv2.cvtColor", fail)
     watcher = socket.create_connection(("127.0.0.1", urlsplit(sink.url).port or 0))
     watcher.sendall(f"GET /stream.mjpg?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     wait_until_watched(sink, 1)
@@ -434,7 +434,7 @@ def test_an_encoder_that_fails_is_a_lost_sink(
     with pytest.raises(SinkLost, match="stopped"):
         send_for_a_while()
     watcher.close()
-    assert "could not encode" in caplog.text
+    assert "failed beside its answers" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["web:70000", "web:abc", "web?rate=0", "web?quality=101", "web?size=3"])

@@ -59,3 +59,34 @@ def test_nobody_can_paint_on_the_slate() -> None:
     cleared = gate.choose(None, Settings(), 0)
     assert cleared.picture.max() == 7
     assert not cleared.picture.flags.writeable
+
+
+CARD = np.full((96, 64), 9, dtype=np.uint8)
+
+
+def shown_at(gate: Gate, settings: Settings, now: int) -> int:
+    cleared = gate.choose(finished(captured_ns=now), settings, now)
+    assert (cleared.seq == SLATE_SEQ) is (cleared.how is How.SLATE)
+    return int(cleared.picture[0, 0])
+
+
+def test_who_begins_to_look_is_shown_the_card_for_a_while() -> None:
+    gate = Gate(SLATE, HOLD, CARD)
+    assert shown_at(gate, Settings(), 50) == 200
+    gate.introduce(100)
+    assert shown_at(gate, Settings(), 99) == 9
+    assert shown_at(gate, Settings(), 100) == 200
+
+
+def test_the_card_gives_way_where_there_is_no_swap_to_tell_of() -> None:
+    gate = Gate(SLATE, HOLD, CARD)
+    gate.introduce(100)
+    assert shown_at(gate, Settings(panic=True), 50) == 7
+    assert shown_at(gate, Settings(label=False), 50) == 200
+    assert shown_at(gate, Settings(mode=Mode.PASSTHROUGH), 50) == 200
+
+
+def test_without_a_card_nobody_is_introduced() -> None:
+    gate = Gate(SLATE, HOLD)
+    gate.introduce(100)
+    assert shown_at(gate, Settings(), 50) == 200

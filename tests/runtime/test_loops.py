@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from livecam.core.clock import Metronome
 from livecam.core.frame import Frame, Image
 from livecam.core.ring import LatestRing
 from livecam.core.settings import Mode, Panic, Resume, SetMode, Settings, SettingsCell
-from livecam.errors import SourceLost
+from livecam.errors import SinkLost, SourceLost
 from livecam.privacy.gate import Gate
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
 from livecam.runtime.phase import PhaseFollower
+from livecam.runtime.sending import RESTING_NS
 from livecam.runtime.telemetry import Telemetry
 from tests.fakes import SIZE, FakeClock, ListSink, ScriptedProcessor, ScriptedSource
 
@@ -169,6 +171,118 @@ def test_failures_are_counted_as_withheld_frames() -> None:
     assert rig.telemetry.inference.withheld[Withheld.FAILED] == 1
     assert rig.telemetry.inference.failures_in_row == 2
     assert rig.telemetry.inference.busy_since_ns == 0
+
+
+def test_only_a_picture_ends_a_row_of_failures() -> None:
+    outcomes: list[How | Withheld] = [Withheld.NO_FACE, How.SWAPPED]
+    rig = Rig(lambda _: outcomes.pop(0))
+    rig.inference.failed(OSError("away"))
+    rig.run(1)
+    assert rig.telemetry.inference.failures_in_row == 1
+    rig.run(1)
+    assert rig.telemetry.inference.failures_in_row == 0
+
+
+def test_networks_are_freed_for_a_rest_only_and_built_anew_after_it() -> None:
+    made: list[ScriptedProcessor] = []
+    freed: list[int] = []
+    dear = True
+    rig = Rig()
+
+    def make() -> ScriptedProcessor:
+        made.append(ScriptedProcessor())
+        return made[-1]
+
+    def free() -> bool:
+        freed.append(len(made))
+        return dear
+
+    ready, frames = threading.Event(), LatestRing(lambda: FrameSlot(SIZE))
+    loop = InferenceLoop(
+        make,
+        frames,
+        rig.pictures,
+        ready,
+        rig.cell,
+        rig.clock,
+        rig.telemetry.inference,
+        free=free,
+    )
+    loop.open()
+    loop.close()
+    loop.open()
+    assert (len(made), freed, made[0].resets) == (1, [], 1)
+    loop.rest(True)
+    loop.close()
+    loop.close()
+    assert freed == [1]
+    loop.rest(False)
+    loop.open()
+    loop.close()
+    assert (len(made), freed) == (2, [1])
+    dear = False
+    loop.rest(True)
+    loop.close()
+    loop.open()
+    assert (len(made), freed) == (2, [1, 2]), "it was asked, and kept what is cheap"
+
+
+def test_what_cannot_be_freed_is_kept_over_a_rest() -> None:
+    rig = Rig()
+    rig.inference.rest(True)
+    rig.inference.close()
+    rig.inference.open()
+    assert rig.processor.resets == 1
+
+
+def test_while_nobody_looks_the_slate_goes_out_seldom_and_at_full_rate_at_once_afterwards() -> None:
+    rig = Rig()
+    rig.ticks(3)
+    rig.output.rest(True)
+    rig.ticks(1)
+    begun = rig.clock.time_ns
+    assert {how for how, _, _ in rig.ticks(10)} == {How.SLATE}
+    assert rig.clock.time_ns - begun == 10 * RESTING_NS
+    rig.output.rest(False)
+    rig.ticks(1)
+    begun = rig.clock.time_ns
+    rig.ticks(9)
+    assert rig.clock.time_ns - begun == 9 * INTERVAL
+    assert rig.telemetry.output.missed == 0
+
+
+def test_every_picture_that_was_sent_is_a_beat_of_the_heart_and_a_failure_is_none() -> None:
+    beats: list[int] = []
+
+    class Heart:
+        def beat(self) -> None:
+            beats.append(rig.clock.now_ns())
+
+    rig = Rig()
+    output = OutputLoop(
+        rig.sink,
+        rig.pictures,
+        Gate(np.full(SIZE.picture_shape, SLATE_BYTE, dtype=np.uint8), HOLD),
+        rig.cell,
+        rig.clock,
+        INTERVAL,
+        rig.telemetry.output,
+        SIZE,
+        Heart(),
+    )
+    output.open()
+    assert not beats, "nothing has been sent yet"
+    for _ in range(3):
+        output.step()
+    assert [after - before for before, after in pairwise(beats)] == [INTERVAL, INTERVAL]
+
+    def fail() -> None:
+        raise SinkLost("away")
+
+    rig.sink.fail = fail
+    with pytest.raises(SinkLost):
+        output.step()
+    assert len(beats) == 3
 
 
 def test_a_lost_source_is_counted() -> None:

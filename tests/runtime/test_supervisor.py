@@ -17,7 +17,7 @@ from livecam.core.settings import Panic, Settings, SettingsCell
 from livecam.errors import ContractError, SourceGone, SourceLost, StopFailed
 from livecam.privacy.gate import Gate
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
-from livecam.runtime.supervisor import FIRST_PICTURE_NS, MOVES, SWITCH_INTERVAL_S, Health, State, Supervisor
+from livecam.runtime.supervisor import FIRST_PICTURE_NS, MOVES, RESTING, SWITCH_INTERVAL_S, Health, State, Supervisor
 from livecam.runtime.telemetry import Telemetry
 from livecam.runtime.worker import Policy, Worker
 from tests.fakes import SIZE, ListSink, ScriptedProcessor, ScriptedSource
@@ -274,6 +274,81 @@ def test_a_thread_that_will_not_end_is_an_error_and_the_slate_still_goes_last(
     with pytest.raises(StopFailed, match="inference"):
         daemon.supervisor.stop()
     assert daemon.supervisor.state is State.FAILED
+
+
+def test_a_rest_closes_the_camera_while_the_slate_goes_on_and_waking_brings_the_swap_back(daemon: Daemon) -> None:
+    for round_ in (1, 2):
+        assert daemon.supervisor.rest()
+        assert (daemon.source.opened, daemon.source.closed) == (round_, round_)
+        assert daemon.supervisor.check() == Health(State.IDLE, RESTING, False, None)
+        assert not daemon.workers[0].is_open
+        daemon.slated()
+        captured, shown = daemon.telemetry.capture.captured, daemon.telemetry.output.live
+        daemon.slated()
+        assert (daemon.telemetry.capture.captured, daemon.telemetry.output.live) == (captured, shown)
+        resets = daemon.processor.resets
+        assert daemon.supervisor.wake()
+        assert daemon.supervisor.state is State.STARTING
+        daemon.live()
+        assert daemon.processor.resets > resets, "tracks of before the rest are forgotten"
+    assert daemon.sink.opened == 1, "output was not touched"
+    assert daemon.supervisor.restarts == 0
+
+
+def test_a_rest_ends_a_long_wait_for_a_camera_that_is_away(daemon: Daemon) -> None:
+    def away() -> None:
+        raise SourceLost("unplugged")
+
+    daemon.on_shoot = away
+    daemon.wait(lambda health: health.state is State.DEGRADED)
+    assert daemon.supervisor.rest()
+    assert daemon.supervisor.check().problem == RESTING
+    daemon.on_shoot = lambda: None
+    assert daemon.supervisor.wake()
+    daemon.live()
+
+
+def test_panic_holds_over_a_rest(daemon: Daemon) -> None:
+    daemon.supervisor.rest()
+    daemon.cell.submit(Panic())
+    assert daemon.supervisor.wake()
+    before = len(daemon.sink.sent)
+    daemon.wait(lambda health: health.state is State.LIVE)
+    daemon.slated()
+    assert {how for how, _, _ in daemon.sink.sent[before:]} == {How.SLATE}
+
+
+def test_who_does_not_rest_is_not_woken_and_who_is_stopped_in_a_rest_sends_the_slate_last(daemon: Daemon) -> None:
+    assert not daemon.supervisor.wake()
+    assert daemon.supervisor.rest()
+    assert daemon.supervisor.rest(), "it rests already"
+    daemon.supervisor.stop()
+    assert not daemon.supervisor.rest()
+    assert daemon.supervisor.check().state is State.STOPPING
+
+
+def test_a_camera_that_will_not_be_let_go_is_not_opened_a_second_time(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livecam.runtime.supervisor.STOP_S", 0.1)
+    daemon.on_shoot = daemon.freeze
+    time.sleep(0.03)
+    assert daemon.supervisor.rest()
+    assert not daemon.supervisor.wake()
+    assert daemon.supervisor.check().state is State.IDLE
+    daemon.on_shoot = lambda: None
+    daemon.release.set()
+    daemon.wait(lambda _: daemon.supervisor.wake())
+    daemon.live()
+    assert daemon.source.opened == 2
+
+
+def test_a_sink_that_fails_in_a_rest_is_told_and_comes_back(daemon: Daemon) -> None:
+    daemon.supervisor.rest()
+    daemon.sink.fail = fail_for(0.2, OSError("no device"))
+    health = daemon.wait(lambda health: "no device" in health.problem)
+    assert health.state is State.IDLE
+    daemon.wait(lambda health: health.problem == RESTING)
 
 
 def test_only_legal_moves(daemon: Daemon) -> None:

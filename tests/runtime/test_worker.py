@@ -175,3 +175,51 @@ def test_joining_before_starting_is_fine() -> None:
     worker = Worker("test", ScriptedLoop(lambda _: None), QUICK)
     assert worker.join(0.1)
     assert not worker.died
+
+
+def test_a_failure_counts_as_overcome_only_once_work_has_gone_on_for_a_while() -> None:
+    """A frame without a face succeeds while the server that swaps faces is down: the status must not flicker."""
+    told: list[str] = []
+    worker: Worker
+
+    def step(count: int) -> None:
+        told.append(worker.problem)
+        if count % 3 == 1 and count < 30:
+            raise SourceLost("The server is away.")
+
+    loop = ScriptedLoop(step)
+    worker = Worker("test", loop, Policy((Band(0.0, 1),), (), settle_s=0.1))
+    worker.start()
+    wait_for(lambda: loop.steps > 30)
+    assert set(told[1:30]) == {"The server is away."}
+    wait_for(lambda: worker.problem == "")
+    worker.ask_stop()
+    assert worker.join(2.0)
+
+
+def test_after_work_that_succeeded_the_next_failure_is_tried_again_at_once() -> None:
+    def step(count: int) -> None:
+        if count % 2:
+            raise SourceLost("away")
+
+    loop = ScriptedLoop(step)
+    worker = Worker("test", loop, Policy((Band(0.0, 1), Band(60.0, 1)), (), settle_s=60.0))
+    worker.start()
+    wait_for(lambda: len(loop.failures) > 4)
+    worker.ask_stop()
+    assert worker.join(2.0)
+    assert worker.problem == "away"
+
+
+def test_a_worker_that_was_stopped_can_be_started_again() -> None:
+    loop = ScriptedLoop(lambda _: None)
+    worker = Worker("test", loop, QUICK)
+    for round_ in (1, 2, 3):
+        worker.problem = "of before"
+        worker.start()
+        seen = loop.steps
+        wait_for(lambda seen=seen: loop.steps > seen + 2)  # type: ignore[misc]
+        worker.ask_stop()
+        assert worker.join(2.0)
+        assert (worker.done, worker.died, loop.opened, loop.closed) == (True, False, round_, round_)
+        assert worker.problem == ""

@@ -6,9 +6,10 @@ import pytest
 
 from livecam.core.ahead import Ahead
 from livecam.core.frame import NS_PER_S, Image, Points
-from livecam.vision.flow import FlowCarrier
+from livecam.vision.flow import FlowCarrier, FlowRules
 from livecam.vision.mesh.landmarks import SIDE, Crop, Roi
 from livecam.vision.mesh.pose import face_height
+from livecam.vision.mesh.topology import TOPOLOGY
 from tests.vision.test_track import FRAME_NS, mesh_at
 
 HEIGHT = 160.0
@@ -185,3 +186,42 @@ def test_what_was_begun_ahead_is_what_would_have_been_found() -> None:
     carriers[1].look(crop)
     carriers[1].reset()
     np.testing.assert_array_equal(carriers[1](points, crop, 2 * NS_PER_S, 0.5), points)
+
+
+def eye_rows(upper_too: bool) -> list[int]:
+    lids = TOPOLOGY.lid_pairs[0]
+    return [*lids.lower, *(lids.upper if upper_too else ())]
+
+
+def followed_by(change: Points, rows: list[int]) -> float:
+    """What share of a change in the network's points, px, is taken over in the next frame, in `rows` and down."""
+    film = Film()
+    film.next(FACE, crop_of(skin()))
+    got = film.next(FACE + change, crop_of(skin())) - FACE
+    return float(got[rows, 1].mean() / change[rows, 1].mean())
+
+
+def test_lids_that_shut_are_followed_at_once_and_an_eye_that_wanders_is_not() -> None:
+    shut, wandered = np.zeros_like(FACE), np.zeros_like(FACE)
+    shut[eye_rows(upper_too=False), 1] = -0.012 * HEIGHT
+    wandered[eye_rows(upper_too=True), 1] = -0.006 * HEIGHT
+    assert followed_by(shut, eye_rows(upper_too=False)) > 0.9
+    assert followed_by(wandered, eye_rows(upper_too=True)) < 0.3
+
+
+def test_one_landmark_that_is_off_is_followed_more_than_one_of_a_face_that_is_off_all_over() -> None:
+    """A fast head scatters all landmarks: that is no expression."""
+    alone = np.zeros_like(FACE)
+    alone[14, 1] = 0.02 * HEIGHT
+    scattered = jittered(np.zeros_like(FACE), 3, 0.01 * HEIGHT)
+    scattered[14] = alone[14]
+    assert followed_by(alone, [14]) > 1.2 * followed_by(scattered, [14])
+
+
+def test_a_lamp_moves_no_landmark() -> None:
+    """Of smooth skin, and without the network, which would put it right."""
+    film = Film()
+    film.carrier = FlowCarrier(FlowRules(pose_share=0, skin_share=0, eye_share=0, lip_share=0, scatter=1e6))
+    smooth = 128 + 0.2 * (cv2.GaussianBlur(skin(), (0, 0), 3).astype(np.float32) - 128)
+    crops = [crop_of((smooth + level).astype(np.uint8)) for level in (0, 8, 0, -8, 0, 8)]
+    assert max(error(film.next(FACE, crop), FACE) for crop in crops) < 0.001 * HEIGHT

@@ -18,6 +18,7 @@ from livecam.vision.grain import Grain, GrainPattern
 from livecam.vision.mesh.before import Before
 from livecam.vision.mesh.holes import Hole, HoleMaker, eye_shares
 from livecam.vision.mesh.known import Known
+from livecam.vision.mesh.lids import LidCloser
 from livecam.vision.mesh.light import LightGrid, light_matrix
 from livecam.vision.mesh.mask import MaskMaker, confidence
 from livecam.vision.mesh.pose import face_height
@@ -95,6 +96,7 @@ class MeshSwapper:
         self._raster = Rasteriser(TOPOLOGY)
         self._warper = Warper(_FINEST, self._scratch)
         self._mask = MaskMaker(TOPOLOGY, self._scratch)
+        self._lids = LidCloser(self._scratch)
         self._holes = HoleMaker(TOPOLOGY, self._scratch, self._warper)
         self._light = LightGrid(self._scratch, self._warper)
         self._transfer = ShapeTransfer(TOPOLOGY)
@@ -132,6 +134,8 @@ class MeshSwapper:
         painted = self._relit(drawing, maps, frame, (oval, holes), wearer.relighter, warped)
         grid = drawing.grid
         covered = grid.inside(frame)
+        wearer.focus(painted, covered, alpha)
+        self._lap("focus")
         wearer.seam(painted, covered, alpha)
         self._lap("seam")
         wearer.grain(painted, covered, alpha, grid.left, grid.top)
@@ -193,6 +197,7 @@ class MeshSwapper:
         self._lap("map")
         out = self._scratch("warped", (*fine.shape[:2], 4), np.uint8)
         cv2.remap(drawing.texture.image, fine, None, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+        self._lids(out, fine, drawing.shown, drawing.grid, drawing.texture.lids)
         self._lap("warp")
         return out
 

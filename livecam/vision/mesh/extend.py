@@ -42,7 +42,7 @@ def extended(image: Image, vertices: Points) -> Image:
     seeds = np.clip((mask - _SURE) / (1 - _SURE), 0, 1) * (features(mask.shape, vertices, height, _FEATURES) <= 0)
     if not seeds.any():
         return image.copy()
-    made_up = cv2.GaussianBlur(_continued(colours * seeds[:, :, None], seeds), (0, 0), _SMOOTH * height)
+    made_up = cv2.GaussianBlur(continued(colours * seeds[:, :, None], seeds), (0, 0), _SMOOTH * height)
     face = _face(mask.shape, vertices, height)
     share = (face * (1 - mask))[:, :, None]
     out = np.empty_like(image)
@@ -61,7 +61,7 @@ def _face(shape: tuple[int, ...], vertices: Points, height: float) -> Plane:
     return cv2.GaussianBlur(area, (0, 0), max(0.5, _EDGE * height))  # type: ignore[return-value]
 
 
-def _continued(sums: Plane, weight: Plane) -> Plane:
+def continued(sums: Plane, weight: Plane) -> Plane:
     """(h, w, 3) f32: colours known by `weight` continued over all of the image, from the finest that are near.
 
     Pull and push (Gortler et al. 1996, section 3.4): averages by weight on ever coarser grids, filled in from coarse to
@@ -78,7 +78,7 @@ def _continued(sums: Plane, weight: Plane) -> Plane:
     fewer, lighter = (cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in (sums, weight))
     # A coarse cell that is known by a quarter is known.
     known = np.asarray(np.minimum(4 * lighter, 1), np.float32)
-    coarse = _continued(np.asarray(fewer * (known / np.maximum(lighter, 1e-6))[:, :, None], np.float32), known)
+    coarse = continued(np.asarray(fewer * (known / np.maximum(lighter, 1e-6))[:, :, None], np.float32), known)
     rest = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     filled: Plane = sums + rest * (1 - weight)[:, :, None]
     return filled

@@ -11,6 +11,8 @@ from livecam.vision.mesh.topology import Indices, MeshTopology
 from livecam.vision.mesh.warp import SeenTriangles
 
 _SUBPIXEL_BITS = 4
+# Of the feather, the two means that make it: an edge as wide as by two halves, and less steep in its middle.
+_FEATHER_PARTS = (0.65, 0.35)
 # Of the face height: width of the soft edge, and what confidence is averaged over.
 _FEATHER = 0.035
 _CONFIDENCE_SPREAD = 0.05
@@ -87,8 +89,9 @@ class MaskMaker:
         points = shown[self._oval, :2]
         inset = points + (mean_row(points) - points) * np.float32(_INSET)
         out = fill(self._scratch("mask.soft", oval.shape, np.uint8), polygon(inset, grid), 255)
-        width = max(1, round(height / grid.step * _FEATHER / 2))
-        for _ in range(2):
+        reach = height / grid.step * _FEATHER
+        for share in _FEATHER_PARTS:
+            width = max(1, round(share * reach))
             cv2.blur(out, (width, width), dst=out, borderType=cv2.BORDER_REPLICATE)
         return cv2.min(out, oval, dst=out)  # type: ignore[return-value]
 

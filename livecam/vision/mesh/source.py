@@ -10,6 +10,7 @@ import numpy as np
 from livecam.core.frame import Image, Points
 from livecam.vision.mesh.atlas import atlas_of
 from livecam.vision.mesh.extend import extended
+from livecam.vision.mesh.lids import Lid, lids_of
 from livecam.vision.mesh.pose import Rows, face_height
 from livecam.vision.mesh.shape import ShapeTransfer
 from livecam.vision.mesh.skin import skin_mask
@@ -35,11 +36,13 @@ class Texture:
         image: (h, w, 4) u8: blue, green, red, and 255 where it may be shown.
         vertices: (V, 2) f32 px of `image`: where each mesh vertex takes its colour from.
         face_px: Height of the face, px.
+        lids: The eyes of `image`, left then right, closed; empty where they are too small for it.
     """
 
     image: Image
     vertices: Points
     face_px: float
+    lids: tuple[Lid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +97,7 @@ def identity_of(image: Image, vertices: Points, cosines: Points, shape: Rows) ->
     levels = []
     image, vertices = np.ascontiguousarray(image), np.ascontiguousarray(vertices, dtype=np.float32)
     while True:
-        levels.append(Texture(image, vertices, face_height(vertices)))
+        levels.append(Texture(image, vertices, face_height(vertices), lids_of(image, vertices)))
         if max(image.shape[:2]) < _SMALLEST_SIDE:
             return MeshIdentity(tuple(levels), cosines, shape)
         image, vertices = _resized(image, vertices, 1 / _STEP)

@@ -12,7 +12,7 @@ from livecam.core.ladder import Sharpening, Tier
 from livecam.core.persona import Persona
 from livecam.core.seams import Canvas
 from livecam.core.settings import Settings
-from livecam.errors import ContractError
+from livecam.errors import ContractError, FaceUncovered
 from livecam.vision.color import ColourMatcher
 from livecam.vision.enhance import Enhancer
 from livecam.vision.swap.identity import NeuralIdentity
@@ -21,6 +21,7 @@ from livecam.vision.swap.paced import PacedSharpener, Whose
 from livecam.vision.swap.sharpen import Painting, Sharpener
 from livecam.vision.swap.sound import refuse_unchanged
 from livecam.vision.swap.stage import CropSwapper
+from livecam.vision.turned import Turned, turn_across
 from livecam.vision.wearers import Wearers
 
 # The longer side of the box around the five points; a face is about three times as tall.
@@ -34,6 +35,7 @@ class _Wearer:
 
     def __init__(self) -> None:
         self.colour = ColourMatcher()
+        self.looks_away = Turned()
         self.persona = ""
 
     def wears(self, digest: str) -> None:
@@ -100,19 +102,23 @@ class StageSwapper:
 
         Raises:
             ContractError: The face is no usable one, the persona is not prepared for this swapper, a network gave
-                rubbish, or too little of the face would be covered. The canvas is untouched.
+                rubbish. The canvas is untouched.
+            FaceUncovered: The face is turned too far away, or too little of it would be covered. The canvas is
+                untouched.
             EngineError: A network failed. The canvas is untouched.
         """
         self._mark_ns = time.perf_counter_ns()
         identity = self._identity(persona)
         five = _checked(face, canvas.pixels.shape)
+        wearer = self._wearers[face.track_id]
+        if wearer.looks_away(turn_across(five)):
+            raise FaceUncovered("The face is turned too far away.", "Turn towards the camera.")
         matrix = self._swap.matrix(five)
         sharpen = self._sharpen if settings.blend > 0 else None
         crop = canvas.crop(matrix, self._size, self._crop) if sharpen is None else sharpen.crop(canvas, matrix)
         self._lap("crop")
-        mask = self._mask.start(crop, face.landmarks, matrix)
+        mask = self._mask.start(crop, face.landmarks, matrix, face.track_id)
         self._lap("occlusion")
-        wearer = self._wearers[face.track_id]
         wearer.wears(persona.digest)
         self._swapped_from(crop, mask, identity, wearer)
         mask = self._mask.finish(self._swapped)
@@ -126,8 +132,9 @@ class StageSwapper:
         self._lap("paint")
 
     def reset(self) -> None:
-        """Forget every wearer's colours, and the enhancer's detail."""
+        """Forget every wearer's colours and masks, and the enhancer's detail."""
         self._wearers.clear()
+        self._masked.reset()
         if self._sharpen is not None:
             self._sharpen.reset()
 

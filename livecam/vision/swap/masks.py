@@ -12,6 +12,7 @@ from livecam.core.geometry import transform
 from livecam.errors import FaceUncovered
 from livecam.vision.mask.box import box_mask
 from livecam.vision.mask.masker import Masker
+from livecam.vision.mask.steady import SteadyMasker
 
 BOX_BLUR = 0.3
 """How much of half a crop's side is soft."""
@@ -51,7 +52,7 @@ class Maskers:
 
 
 class CropMask:
-    """The mask of one face's crop. Owns its memory; one thread.
+    """The mask of a face's crop. Owns its memory; one thread.
 
     Args:
         maskers: What composes it.
@@ -60,18 +61,27 @@ class CropMask:
 
     def __init__(self, maskers: Maskers, side: int) -> None:
         self._maskers = maskers
+        self._steady = [each for each in (*maskers.before, *maskers.after) if isinstance(each, SteadyMasker)]
         self._box = box_mask(side, maskers.box_blur)
         self._mask = np.empty((side, side), np.uint8)
         self._other = np.empty((side, side), np.uint8)
 
-    def start(self, crop: Image, landmarks: Landmarks, matrix: Matrix) -> Image:
+    def start(self, crop: Image, landmarks: Landmarks, matrix: Matrix, track_id: int) -> Image:
         """The mask as far as the crop before the swap tells, (side, side) u8; valid until the next `start`.
+
+        Args:
+            crop: (side, side, 3) u8.
+            landmarks: Of the face, px of the frame.
+            matrix: Frame px to crop px.
+            track_id: Of the face: masks are smoothed over its own earlier ones.
 
         Raises:
             ContractError: A masker's network gave rubbish, or the landmarks are too few.
             EngineError: A masker's network failed.
         """
         np.copyto(self._mask, self._box)
+        for steady in self._steady:
+            steady.follow(track_id)
         for masker in self._maskers.placed:
             masker.place(landmarks, matrix)
         for each in (*self._maskers.before, *self._maskers.placed):
@@ -88,6 +98,11 @@ class CropMask:
         for masker in self._maskers.after:
             self.narrow(masker(swapped, self._other))
         return self._mask
+
+    def reset(self) -> None:
+        """Forget earlier masks."""
+        for steady in self._steady:
+            steady.reset()
 
     def narrow(self, mask: Image) -> None:
         """Show no more than `mask`, (side, side) u8, does."""

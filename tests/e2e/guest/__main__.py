@@ -14,6 +14,7 @@ from typing import Final
 from tests.e2e.guest.bench import VIRTUAL, Bench, default_slate
 from tests.e2e.guest.card import check_card
 from tests.e2e.guest.commands import check_commands
+from tests.e2e.guest.idle import check_idle
 from tests.e2e.guest.latency import check_latency
 from tests.e2e.guest.ledger import JobFailed, Ledger
 from tests.e2e.guest.output_process import check_output_process
@@ -31,6 +32,7 @@ _JOBS: Final[Mapping[str, Job]] = {
     "v4l2": partial(check_card, sink=f"v4l2:{VIRTUAL}"),
     "pyvirtualcam": partial(check_card, sink=f"{_DEFAULT}?backend=v4l2loopback"),
     "swap": partial(check_swap, sink=_DEFAULT),
+    "idle": partial(check_idle, sink=_DEFAULT),
     "two-processes": partial(check_output_process, sink=_DEFAULT),
 }
 

@@ -232,11 +232,11 @@ def test_a_crop_mask_narrows_to_what_is_not_shaded() -> None:
     crop_mask = CropMask(Maskers(placed=(OccluderMasker(fixed),), box_blur=0.0), 64)
     matrix: Matrix = np.array([[0.25, 0, -28.0], [0, 0.25, -13.0]])
     crop = np.zeros((64, 64, 3), np.uint8)
-    shown = crop_mask.start(crop, FACE.landmarks, matrix)
+    shown = crop_mask.start(crop, FACE.landmarks, matrix, 1)
     assert shown[10:54, 4:28].min() == 255
     assert shown[10:54, 36:60].max() == 0
     fixed.shade = None
-    assert crop_mask.start(crop, FACE.landmarks, matrix)[10:54, 36:60].min() == 255
+    assert crop_mask.start(crop, FACE.landmarks, matrix, 1)[10:54, 36:60].min() == 255
 
 
 def test_the_occluder_looks_before_another_swapper_swaps() -> None:

@@ -70,3 +70,25 @@ def test_it_takes_another_size() -> None:
     for side in (32, 16):
         out = steady(np.zeros((side, side, 3), np.uint8), np.empty((side, side), np.uint8))
         assert (out == 50).all()
+
+
+def test_each_face_is_smoothed_for_itself() -> None:
+    alone = {track: shown([flat(value)] + [flat(value + 10)] * 5) for track, value in ((3, 100), (8, 30))}
+    values = iter([value + step for step in (0, 10, 10, 10, 10, 10) for value in (100, 30)])
+    clock = iter(range(100))
+    steady = SteadyMasker(Scripted(flat(value) for value in values), lambda: next(clock) // 2 * STEP_NS)
+    for number in range(6):
+        for track in (3, 8):
+            steady.follow(track)
+            np.testing.assert_array_equal(steady(CROP, np.empty((32, 32), np.uint8)), alone[track][number])
+
+
+def test_it_remembers_few_faces_and_none_after_a_reset() -> None:
+    steady = SteadyMasker(Scripted(flat(value) for value in (100, *[50] * 40, 110, 120)), lambda: STEP_NS)
+    out = np.empty((32, 32), np.uint8)
+    for track in (1, *range(2, 42), 1):
+        steady.follow(track)
+        steady(CROP, out)
+    assert (out == 110).all()
+    steady.reset()
+    assert (steady(CROP, out) == 120).all()

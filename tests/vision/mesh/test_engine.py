@@ -302,12 +302,43 @@ def test_a_face_on_a_noisy_picture_gets_grain_and_another_persona_its_own() -> N
     assert unchanged < 1.2 * own
 
 
+def test_a_face_on_a_soft_picture_is_as_soft() -> None:
+    points = points_of(neutral())
+    sharp = picture_of(points)
+    soft = cv2.GaussianBlur(sharp, (0, 0), 2.5).astype(np.uint8, copy=False)
+    x, y = points[:, :2].mean(axis=0).astype(int).tolist()
+    middle = np.s_[y - 80 : y + 80, x - 70 : x + 70]
+    persona = persona_of(prepare([(sharp, points)]), "sharp")
+
+    def detail(image: Image) -> float:
+        return float(np.abs(cv2.Laplacian(image[middle], cv2.CV_32F)).mean())
+
+    on_sharp, on_soft = (swapped(each, face_of(points), persona=persona) for each in (sharp, soft))
+    assert detail(on_soft) < 0.6 * detail(on_sharp)
+
+
+def test_skin_takes_on_coloured_light_that_wanders_over_it() -> None:
+    """Red from the left, blue from the right, and the border between them moves by a fifth of the face a frame."""
+    points = points_of(neutral())
+    image, box = picture_of(points, (60, 90, 150)), inside(points, 0.7)
+    x = (np.arange(SHAPE[1]) - points[:468, 0].min()) / np.ptp(points[:468, 0])
+    swapper, errors = MeshSwapper(grain=0.0), []
+    for frame in range(12):
+        share = 1 / (1 + np.exp(-8 * (x - 0.5 - 0.4 * np.sin(frame / 2))))[None, :, None]
+        light = (1 - share) * (0.45, 0.6, 1.15) + share * (1.25, 0.75, 0.5)
+        lit = np.clip(image * light, 0, 255).astype(np.uint8)
+        after = swapped(lit, face_of(points), swapper=swapper)
+        wanted, got = (cv2.blur(each[box].astype(np.float32), (31, 31)) for each in (lit, after))
+        errors.append(float(np.abs(got - wanted).mean() / wanted.mean()))
+    assert np.mean(errors) < 0.08
+    assert max(errors) < 0.12
+
+
 def test_stages_are_timed() -> None:
     points = points_of(neutral())
     swapper = MeshSwapper()
     swapped(picture_of(points), face_of(points), swapper=swapper)
-    assert {"geometry", "raster", "map", "warp", "mask", "light", "relight", "seam", "grain", "holes", "blend"} == set(
-        swapper.stages()
-    )
+    told = {"geometry", "raster", "map", "warp", "mask", "light", "relight", "focus", "seam", "grain", "holes", "blend"}
+    assert told == set(swapper.stages())
     assert all(duration >= 0 for duration in swapper.stages().values())
     assert SHAPE == (360, 480, 3)

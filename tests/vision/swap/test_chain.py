@@ -12,9 +12,10 @@ from livecam.core.frame import Image, Matrix, Points, Size
 from livecam.core.geometry import compose
 from livecam.core.seams import Engine, Swapper
 from livecam.core.settings import Settings
-from livecam.errors import ContractError, EngineError
+from livecam.errors import ContractError, EngineError, FaceUncovered
 from livecam.vision.contract import SwapperContract
 from livecam.vision.enhance import Enhancer
+from livecam.vision.mask.steady import SteadyMasker
 from livecam.vision.swap.chain import StageSwapper
 from livecam.vision.swap.masks import Maskers
 from livecam.vision.swap.sharpen import field_of
@@ -199,6 +200,60 @@ def test_the_networks_own_mask_decides_what_is_shown(crop_swapper: Stages, frame
     after = worn(StageSwapper(KEY, stage, colour=0.0), frame)
     np.testing.assert_array_equal(after[:155], frame[:155])
     assert np.abs(after[180:210, 300:340].astype(int) - frame[180:210, 300:340]).mean() > 10
+
+
+def turned(degrees: float) -> Points:
+    """`FIVE` of a head turned to a side: flat, but for the nose."""
+    angle = np.radians(degrees)
+    middle = (FIVE[0, 0] + FIVE[1, 0]) / 2
+    five = FIVE.copy()
+    five[:, 0] = middle + (FIVE[:, 0] - middle) * np.cos(angle)
+    five[2, 0] += 0.68 * (FIVE[1, 0] - FIVE[0, 0]) * np.sin(angle)
+    return five
+
+
+def test_a_face_turned_too_far_is_not_painted_until_it_has_turned_well_back(crop_swapper: Stages, frame: Image) -> None:
+    swapper = StageSwapper(KEY, crop_swapper(gain=-1, bias=1))
+    painted = []
+    for degrees in (30, 45, 50, 54, -54, 50, 49, 46, 50):
+        try:
+            painted.append(bool((worn(swapper, frame, turned(degrees)) != frame).any()))
+        except FaceUncovered:
+            painted.append(False)
+    assert painted == [True, True, True, False, False, False, False, True, True]
+
+
+class Bright:
+    """A masker that shows what is bright, the more the brighter."""
+
+    def __call__(self, crop: Image, out: Image) -> Image:
+        np.copyto(out, crop[:, :, 1] // 4 + 100)
+        return out
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_masks_of_two_faces_do_not_mix(crop_swapper: Stages, frame: Image, place: str) -> None:
+    """Smoothed over one another's, each face's mask would take on the shape of what stands before the other."""
+    frame = frame.copy()
+    frame[:, 320:] = frame[:, 320:] // 2 + 60
+    faces = [face_of(five_at(x, 180, 160), track) for x, track in ((160, 5), (480, 6))]
+
+    def after(which: list[Face]) -> Image:
+        times = iter(range(1, 100))
+        steady = SteadyMasker(Bright(), lambda: (next(times) - 1) // len(which) * 33_000_000)
+        swapper = StageSwapper(KEY, crop_swapper(gain=-1, bias=1), Maskers(**{place: (steady,)}), colour=0.0)  # type: ignore[arg-type]
+        image = frame
+        for _ in range(3):
+            image = frame.copy()
+            canvas = canvas_of(image)
+            for face in which:
+                swapper(canvas, face, NOBODY, Settings())
+        return image
+
+    both, left, right = after(faces), np.s_[:, :320], np.s_[:, 320:]
+    assert (both[left] != frame[left]).any()
+    np.testing.assert_array_equal(both[left], after(faces[:1])[left])
+    np.testing.assert_array_equal(both[right], after(faces[1:])[right])
 
 
 def test_masks_compose_by_minimum_and_each_sees_its_own_crop(crop_swapper: Stages, frame: Image) -> None:

@@ -1,0 +1,131 @@
+"""Makes personas ready before anybody asks for them, the likeliest first, so that a switch waits for no disk."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from livecam.config import Config, Paths
+from livecam.errors import LivecamError
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 16
+"""So many are made ready ahead; fewer than a wardrobe holds, so that what is worn stays there."""
+
+PAUSE_S: Final = 0.1
+"""Between one and the next: a persona takes some milliseconds of a processor that frames need too."""
+
+_LOOK_S: Final = 0.25
+_STOP_S: Final = 5.0
+
+
+class Ahead:
+    """A thread that makes personas ready, each time another one is worn.
+
+    Args:
+        prepare: Makes one ready; quick where it is already. Raises `PersonaError`.
+        likely: Those to be worn next, the likeliest first.
+        worn: The name of the one that is worn.
+        begun: Whether that one is ready; before, nothing is done.
+        most: So many are made ready.
+        pause_s: Between one and the next, and between looks at who is worn.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[str], object],
+        likely: Callable[[], Sequence[str]],
+        worn: Callable[[], str],
+        begun: Callable[[], bool] = lambda: True,
+        most: int = MOST,
+        pause_s: float = PAUSE_S,
+    ) -> None:
+        self._prepare = prepare
+        self._likely = likely
+        self._worn = worn
+        self._begun = begun
+        self._most = most
+        self._pause_s = pause_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="livecam-ahead", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make nothing more ready. Idempotent."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)
+
+    def _run(self) -> None:
+        done = None
+        while not self._ended.wait(min(_LOOK_S, self._pause_s)):
+            worn = self._worn()
+            if worn != done and self._begun() and self._make_ready(worn):
+                done = worn
+
+    def _make_ready(self, worn: str) -> bool:
+        """Make ready what is likely after `worn`; whether that was done to the end."""
+        try:
+            names = list(self._likely())[: self._most]
+        except LivecamError as error:
+            log.warning("It cannot be told which personas to make ready: %s", error)
+            return True
+        for name in names:
+            if self._ended.wait(self._pause_s) or self._worn() != worn:
+                return False
+            self._try(name)
+            # What is worn is touched each time, so that it is never the one that makes room.
+            self._try(worn)
+        return True
+
+    def _try(self, name: str) -> None:
+        try:
+            self._prepare(name)
+        except LivecamError as error:
+            # Whoever asks for it is told then.
+            log.debug("%s could not be made ready ahead: %s", name, error)
+
+
+def ahead_of(
+    config: Config,
+    paths: Paths,
+    prepare: Callable[[str], object],
+    worn: Callable[[], str],
+    begun: Callable[[], bool] = lambda: True,
+) -> Ahead:
+    """What makes the neighbours of the persona that is worn, and the favourites, ready.
+
+    Args:
+        config: Section ``bank``.
+        paths: Where personas are.
+        prepare: Makes one ready.
+        worn: The name of the one that is worn.
+        begun: Whether that one is ready; before, nothing is done.
+    """
+
+    def likely() -> Sequence[str]:
+        # Brings OpenCV, which the slate does not wait for.
+        from livecam.faces.favourites import Favourites, path_of
+        from livecam.faces.library import PersonaLibrary
+
+        names = PersonaLibrary(paths.personas, {}, paths.prepared).names()
+        return likely_next(names, worn(), Favourites(path_of(paths.data), config.bank.favourites).all().values())
+
+    return Ahead(prepare, likely, worn, begun)
+
+
+def likely_next(names: Sequence[str], worn: str, favourites: Iterable[str]) -> list[str]:
+    """All of `names` but `worn`, the likeliest to be worn next first: its neighbours, favourites, then by distance."""
+    if worn not in names:
+        return [*names]
+    here, around = names.index(worn), len(names)
+    near = sorted(
+        range(around), key=lambda place: (min((place - here) % around, (here - place) % around), place < here)
+    )
+    walked = [names[place] for place in near]
+    first = [*walked[1:3], *(name for name in favourites if name in names)]
+    return list(dict.fromkeys(name for name in (*first, *walked) if name != worn))

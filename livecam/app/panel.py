@@ -1,0 +1,327 @@
+"""The control panel of a run, put together: the server, what it shows, and where it looks into the run."""
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from livecam.app.outlets import Outlets, public
+from livecam.app.panel_bank import PanelBank
+from livecam.app.taps import CameraTap, OutputTap
+from livecam.config import Config, Paths
+from livecam.config.presets import PRESETS, PresetName
+from livecam.control.desk import Desk, Json
+from livecam.control.web.keys import Keys
+from livecam.control.web.log_lines import LogLines
+from livecam.control.web.panel_server import PanelServer
+from livecam.control.web.port import Side
+from livecam.core.settings import Settings
+from livecam.errors import ConfigError, LivecamError
+from livecam.output.preview_feed import Feed
+from livecam.output.preview_pixels import SmallImage, SmallPicture, Whole
+from livecam.output.tee import SinkState
+
+log = logging.getLogger(__name__)
+
+WIDTH: Final = 640
+"""Of previews, px."""
+
+RATE: Final = 15.0
+_QUALITY: Final = 70
+_PICTURE_QUALITY: Final = 85
+_DOCTOR_S: Final = 60.0
+_FINDING: Final = {"area": "check", "level": "status", "said": "finding", "next": "next_step"}
+_SECRET_FILE: Final = "picture-token"
+
+
+class Watched(Protocol):
+    """A run as the panel needs it. Any thread; all O(1) but `bring` and `take` of its outlets."""
+
+    @property
+    def outlets(self) -> Outlets:
+        """Where pictures go."""
+        ...
+
+    def settings(self) -> Settings:
+        """In force."""
+        ...
+
+    def figures(self) -> Mapping[str, Json]:
+        """Durations, ages and drops of the last seconds."""
+        ...
+
+    def sinks(self) -> Sequence[SinkState]:
+        """How each sink is doing."""
+        ...
+
+    def forget(self, persona: str) -> None:
+        """Make it ready anew when it is worn next."""
+        ...
+
+
+class _Port:
+    """A run as the panel's server needs it."""
+
+    def __init__(
+        self, run: Watched, desk: Desk, status: Callable[[], Mapping[str, Json]], view: "_View", around: "_Around"
+    ) -> None:
+        self._run = run
+        self._status = status
+        self._view = view
+        self._around = around
+        self.desk = desk
+        self.log = LogLines()
+        self.bank = PanelBank(around.config, around.paths, view.camera, self._worn, self._changed)
+
+    def _worn(self) -> str:
+        return self._run.settings().persona
+
+    def _changed(self, name: str) -> None:
+        self._run.forget(name)
+        if name == self._worn():
+            # What is worn now is what it was before.
+            self.desk.follow(f"persona {name}")
+
+    def settings(self) -> Settings:
+        return self._run.settings()
+
+    def status(self) -> Mapping[str, Json]:
+        # The figures are told by themselves, and less often.
+        return {name: value for name, value in self._status().items() if name != "figures"}
+
+    def figures(self) -> Mapping[str, Json]:
+        return self._run.figures()
+
+    def cameras(self) -> Sequence[Mapping[str, Json]]:
+        return self._around.cameras()
+
+    def outputs(self) -> Mapping[str, Json]:
+        return {"outputs": [_sink(state) for state in self._run.sinks()], "available": self._around.available()}
+
+    def doctor(self) -> Sequence[Mapping[str, Json]]:
+        return self._around.doctor()
+
+    def presets(self) -> Sequence[Mapping[str, Json]]:
+        return self._around.presets()
+
+    def previews(self) -> Mapping[Side, Feed | str]:
+        return self._view.feeds()
+
+
+class _View:
+    """The two taps and the feeds they offer to."""
+
+    def __init__(self, config: Config, outlets: Outlets, camera: CameraTap) -> None:
+        self._size = config.output_size
+        self._outlets = outlets
+        self._output = OutputTap(config.output_size)
+        self._no_output = ""
+        self.camera = camera
+
+    def open(self) -> None:
+        """Begin to look."""
+        try:
+            self._outlets.bring(self._output, listens=True)
+        except LivecamError as error:
+            self._no_output = str(error)
+
+    def close(self) -> None:
+        """Look no more."""
+        self.camera.attach(None)
+        self._output.attach(())
+        if not self._no_output:
+            # A sink that hangs keeps the others where they are; the run ends all the same.
+            with suppress(LivecamError):
+                self._outlets.take(self._output)
+
+    def feeds(self) -> Mapping[Side, Feed | str]:
+        """New ones, in place of those before."""
+        shown = Feed(SmallImage(self._size, WIDTH), RATE, _QUALITY)
+        self.camera.attach(shown)
+        if self._no_output:
+            return {Side.INPUT: shown, Side.OUTPUT: self._no_output, Side.PICTURE: self._no_output}
+        small = Feed(SmallPicture(self._size, WIDTH), RATE, _QUALITY)
+        whole = Feed(Whole(self._size), 60.0, _PICTURE_QUALITY)
+        self._output.attach((small, whole))
+        return {Side.INPUT: shown, Side.OUTPUT: small, Side.PICTURE: whole}
+
+
+class _Around:
+    """What is on this machine. Everything may take long."""
+
+    def __init__(self, config: Config, paths: Paths, doctor_flags: Sequence[str]) -> None:
+        self.config = config
+        self.paths = paths
+        self._doctor_flags = tuple(doctor_flags)
+
+    def cameras(self) -> Sequence[Mapping[str, Json]]:
+        """Cameras, and the drawn face that needs none."""
+        from livecam.capture.devices import list_cameras
+
+        found: list[Mapping[str, Json]] = [
+            {
+                "spec": f"camera:{camera.stable or camera.path or camera.index}",
+                "name": camera.name,
+                "detail": camera.problem or ("made by software" if camera.virtual else camera.path),
+            }
+            for camera in list_cameras()
+        ]
+        return [*found, {"spec": "synthetic", "name": "Demo face", "detail": "drawn, needs no camera"}]
+
+    def available(self) -> Sequence[Json]:
+        """Where pictures could be sent besides."""
+        from livecam.output.devices import list_outputs, pipewire_output
+
+        pipewire = pipewire_output()
+        devices = [(f"virtualcam:{output.device}", output) for output in list_outputs()]
+        found = [*devices, *([("pipewire", pipewire)] if pipewire is not None else [])]
+        return [
+            {"spec": spec, "name": output.label, "detail": f"{output.problem} {output.next_step}".strip()}
+            for spec, output in found
+        ]
+
+    def doctor(self) -> Sequence[Mapping[str, Json]]:
+        """What ``livecam doctor`` says, in a process of its own: it imports and tries much, and frames may not wait."""
+        command = [*_gently(), sys.executable, "-m", "livecam", "doctor", "--json", *self._doctor_flags]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, timeout=_DOCTOR_S, check=False, stdin=subprocess.DEVNULL
+            )
+            checks = json.loads(done.stdout)["checks"]
+        except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+            raise LivecamError("livecam doctor gave no answer.", "Run it in a terminal: livecam doctor") from None
+        return [
+            {
+                "area": check["check"],
+                "level": check["status"],
+                "said": check["finding"],
+                "next": check["next_step"],
+            }
+            for check in checks
+        ]
+
+    def presets(self) -> Sequence[Mapping[str, Json]]:
+        """Every preset, with what it lacks."""
+        return [
+            {
+                "name": str(name),
+                "summary": preset.summary,
+                "ready": not (missing := self._missing(name)),
+                "missing": missing,
+                "cost": preset.cost,
+            }
+            for name, preset in PRESETS.items()
+        ]
+
+    def _missing(self, name: PresetName) -> list[str]:
+        from livecam.inference.catalogue import catalogue_folders
+        from livecam.inference.chain import networks_of
+        from livecam.inference.store import Presence, presence
+
+        folders = catalogue_folders(self.paths.recipes, self.config.models.recipes)
+        cache = self.config.models.cache or self.paths.models
+        models = networks_of(replace(self.config.neural, preset=name).chain, folders).values()
+        return [model.name for model in models if presence(model, cache) is not Presence.PRESENT]
+
+
+class PanelPart:
+    """The panel as one of the ways in to a run.
+
+    Args:
+        run: What is shown.
+        desk: Where orders go.
+        status: How the run goes, as the socket tells it.
+        camera: Sees the frames of the run.
+        config: Of the run.
+        paths: Where files are.
+        doctor_flags: Flags of this run, so that the doctor judges it and not the usual one.
+    """
+
+    def __init__(
+        self,
+        run: Watched,
+        desk: Desk,
+        status: Callable[[], Mapping[str, Json]],
+        camera: CameraTap,
+        config: Config,
+        paths: Paths,
+        doctor_flags: Sequence[str] = (),
+    ) -> None:
+        self._view = _View(config, run.outlets, camera)
+        self._port = _Port(run, desk, status, self._view, _Around(config, paths, doctor_flags))
+        keys = Keys(kept_secret(paths.data / _SECRET_FILE))
+        self._server = PanelServer(self._port, round(config.panel.port), keys)
+        self._open = False
+
+    @property
+    def url(self) -> str:
+        """To be opened in a browser; it holds the secret. "" before the start."""
+        return self._server.url
+
+    @property
+    def picture_url(self) -> str:
+        """For a browser source in OBS; the same in every run that gets the same port. "" before the start."""
+        return self._server.picture_url
+
+    def start(self) -> None:
+        """Open the panel.
+
+        Raises:
+            ConfigError: No port is free.
+        """
+        logging.getLogger("livecam").addHandler(self._port.log)
+        self._view.open()
+        self._open = True
+        try:
+            self._server.start()
+        except ConfigError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Close it. Idempotent."""
+        if not self._open:
+            return
+        self._open = False
+        self._server.stop()
+        self._view.close()
+        logging.getLogger("livecam").removeHandler(self._port.log)
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in the file `path`, made with it the first time; "" where it can be neither read nor made."""
+    try:
+        found = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        found = ""
+    if len(found) >= 32 and found.replace("-", "").replace("_", "").isalnum():
+        return found
+    made = secrets.token_urlsafe(32)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(made + "\n")
+    except OSError as error:
+        log.warning("%s cannot be written (%s): OBS needs a new address after every start.", path, error.strerror)
+        return ""
+    return made
+
+
+def _gently() -> tuple[str, ...]:
+    """What makes a command give way to the run, where there is such a thing."""
+    nice = shutil.which("nice") if sys.platform != "win32" else None
+    return (nice, "-n", "10") if nice else ()
+
+
+def _sink(state: SinkState) -> Mapping[str, Json]:
+    name = public(state.name)
+    return {"spec": name, "name": name, "open": state.open, "problem": state.problem}

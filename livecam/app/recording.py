@@ -1,0 +1,65 @@
+"""``record start`` and ``record stop``: a recording of what is sent, begun and ended while a call goes on."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from livecam.app.outlets import Outlets
+from livecam.core.seams import Sink
+from livecam.errors import SinkError
+
+NAME: Final = "call-{time}.mp4"
+
+
+class Recorder:
+    """At most one recording at a time. Any thread.
+
+    Args:
+        outlets: Where pictures go.
+        folder: Where recordings are kept.
+
+    Attributes:
+        path: Of the recording that is running; None for none.
+    """
+
+    def __init__(self, outlets: Outlets, folder: Callable[[], Path]) -> None:
+        self._outlets = outlets
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._sink: Sink | None = None
+        self._began_s = 0.0
+        self.path: Path | None = None
+
+    def start(self) -> str:
+        """Begin one.
+
+        Raises:
+            SinkError: One is running, or the file cannot be made: the disk is full, the folder is no folder.
+        """
+        from livecam.output.record import RecordSink  # brings the codecs, which the slate does not wait for
+
+        with self._lock:
+            if self._sink is not None:
+                raise SinkError(f"A recording is running: {self.path}.", "End it with: record stop")
+            sink = RecordSink(str(self._folder() / NAME))
+            self._outlets.bring(sink, listens=False)
+            self._sink, self.path, self._began_s = sink, sink.path, time.monotonic()
+            return f"Recording to {self.path}."
+
+    def stop(self) -> str:
+        """End it, and see that it plays to its end.
+
+        Raises:
+            SinkError: None is running.
+        """
+        with self._lock:
+            if self._sink is None:
+                raise SinkError("No recording is running.", "Begin one with: record start")
+            self._outlets.take(self._sink)
+            path, seconds = self.path, time.monotonic() - self._began_s
+            self._sink = self.path = None
+        if path is None or not path.exists():
+            return "The recording had no picture, so there is no file."
+        return f"Recorded {seconds:.0f} s to {path}."

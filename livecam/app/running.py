@@ -1,0 +1,108 @@
+"""A run from its beginning to its report: the daemon, the ways in to it, and what ends it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from livecam.app.audio import AudioDelay
+from livecam.app.controls import Controls
+from livecam.app.daemon import CHECK_S, Daemon
+from livecam.app.notify import ServiceNotifier
+from livecam.app.obs import ObsScenes
+from livecam.app.panel_way import PanelWay
+from livecam.app.reload import reloading_on_hangup
+from livecam.app.signals import stopping_on_signals
+from livecam.config import Config, Paths
+from livecam.core.clock import MonotonicClock
+from livecam.core.frame import NS_PER_S
+from livecam.errors import ConfigError, LivecamError, SourceEnded
+from livecam.runtime.report import Report, Status
+from livecam.runtime.supervisor import State
+
+
+def run(
+    config: Config,
+    on_status: Callable[[Status], None] | None = None,
+    stop: threading.Event | None = None,
+    paths: Paths | None = None,
+    read_config: Callable[[], Config] | None = None,
+) -> Report:
+    """Run until the time is over, the source has ended, a signal came or `stop` is set; returns the run's numbers.
+
+    Args:
+        config: Checked configuration; `run.report` names a file for the numbers.
+        on_status: Called about ten times a second in this thread.
+        stop: Ends the run in order when set.
+        paths: Where files are kept; the user's own places unless given.
+        read_config: Reads the configuration again, for ``reload``.
+
+    Raises:
+        LivecamError: The run ended in another way than asked for; the report was written all the same.
+    """
+    stop = stop or threading.Event()
+    paths = paths or Paths.find()
+    panel = PanelWay(config, paths)
+    notifier = ServiceNotifier(MonotonicClock())
+    daemon = Daemon(config, paths, wrap_processor=panel.wrap, read_config=read_config, heartbeat=notifier)
+    controls = Controls(daemon, config, paths)
+    parts = _beside(config, controls)
+    for settings in ("hotkeys", "control.hotkeys"):
+        daemon.reloader.follow(settings, controls.follow)
+    with stopping_on_signals(stop), reloading_on_hangup(controls.reload, stop):
+        daemon.start()
+        try:
+            controls.start()
+            panel.open(daemon, controls.desk, controls.status)
+            controls.show_panel(lambda: panel.url)
+            for part in parts:
+                part.start()
+            error = _watch(daemon, config.run.seconds, _with(panel, controls.showing(on_status)), stop)
+        except ConfigError as refused:
+            error = refused
+        finally:
+            notifier.stopping()
+            for part in parts:
+                part.stop()
+            panel.stop()
+            controls.stop()
+        try:
+            daemon.stop()
+        except LivecamError as stuck:
+            error = error or stuck
+    report = daemon.report()
+    if config.run.report is not None:
+        report.write(config.run.report)
+    if error is not None and not isinstance(error, SourceEnded):
+        raise error
+    return report
+
+
+def _beside(config: Config, controls: Controls) -> list[ObsScenes | AudioDelay]:
+    """What goes on beside the run, where it is wanted."""
+    parts: list[ObsScenes | AudioDelay] = []
+    if config.obs.connect:
+        parts.append(ObsScenes(config.obs, controls.desk))
+    if config.audio.delay:
+        parts.append(AudioDelay(config.audio, controls.status))
+    return parts
+
+
+def _with(panel: PanelWay, show: Callable[[Status], None]) -> Callable[[Status], None]:
+    return lambda status: show(replace(status, panel=panel.url))
+
+
+def _watch(
+    daemon: Daemon, seconds: float, on_status: Callable[[Status], None] | None, stop: threading.Event
+) -> LivecamError | None:
+    """Look after the daemon until its end; what ended it, unless it was asked to end."""
+    clock = MonotonicClock()
+    end_ns = clock.now_ns() + int(seconds * NS_PER_S) if seconds else None
+    while True:
+        health = daemon.check()
+        if on_status is not None:
+            on_status(daemon.status(health))
+        if health.ended or health.state is State.FAILED:
+            return health.error
+        left_s = CHECK_S if end_ns is None else min(CHECK_S, (end_ns - clock.now_ns()) / NS_PER_S)
+        if left_s <= 0 or stop.wait(left_s):
+            return None
