@@ -7,7 +7,7 @@ from typing import Final
 from urllib.request import ProxyHandler, build_opener
 
 from livecam.app.choose import choose_sinks
-from livecam.app.panel import kept_secret
+from livecam.app.keys import kept_secret
 from livecam.config import Config, Paths
 from livecam.output.obs import ObsSource, obs_sources
 

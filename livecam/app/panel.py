@@ -1,23 +1,16 @@
 """The control panel of a run, put together: the server, what it shows, and where it looks into the run."""
 
-import json
 import logging
-import os
-import secrets
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
 from typing import Final, Protocol
 
+from livecam.app.keys import kept_secret
 from livecam.app.outlets import Outlets, public
+from livecam.app.panel_around import Around
 from livecam.app.panel_bank import PanelBank
 from livecam.app.taps import CameraTap, OutputTap
 from livecam.config import Config, Paths
-from livecam.config.presets import PRESETS, PresetName
 from livecam.control.desk import Desk, Json
 from livecam.control.web.keys import Keys
 from livecam.control.web.log_lines import LogLines
@@ -37,8 +30,6 @@ WIDTH: Final = 640
 RATE: Final = 15.0
 _QUALITY: Final = 70
 _PICTURE_QUALITY: Final = 85
-_DOCTOR_S: Final = 60.0
-_FINDING: Final = {"area": "check", "level": "status", "said": "finding", "next": "next_step"}
 _SECRET_FILE: Final = "picture-token"
 
 
@@ -71,7 +62,7 @@ class _Port:
     """A run as the panel's server needs it."""
 
     def __init__(
-        self, run: Watched, desk: Desk, status: Callable[[], Mapping[str, Json]], view: "_View", around: "_Around"
+        self, run: Watched, desk: Desk, status: Callable[[], Mapping[str, Json]], view: "_View", around: "Around"
     ) -> None:
         self._run = run
         self._status = status
@@ -154,84 +145,6 @@ class _View:
         return {Side.INPUT: shown, Side.OUTPUT: small, Side.PICTURE: whole}
 
 
-class _Around:
-    """What is on this machine. Everything may take long."""
-
-    def __init__(self, config: Config, paths: Paths, doctor_flags: Sequence[str]) -> None:
-        self.config = config
-        self.paths = paths
-        self._doctor_flags = tuple(doctor_flags)
-
-    def cameras(self) -> Sequence[Mapping[str, Json]]:
-        """Cameras, and the drawn face that needs none."""
-        from livecam.capture.devices import list_cameras
-
-        found: list[Mapping[str, Json]] = [
-            {
-                "spec": f"camera:{camera.stable or camera.path or camera.index}",
-                "name": camera.name,
-                "detail": camera.problem or ("made by software" if camera.virtual else camera.path),
-            }
-            for camera in list_cameras()
-        ]
-        return [*found, {"spec": "synthetic", "name": "Demo face", "detail": "drawn, needs no camera"}]
-
-    def available(self) -> Sequence[Json]:
-        """Where pictures could be sent besides."""
-        from livecam.output.devices import list_outputs, pipewire_output
-
-        pipewire = pipewire_output()
-        devices = [(f"virtualcam:{output.device}", output) for output in list_outputs()]
-        found = [*devices, *([("pipewire", pipewire)] if pipewire is not None else [])]
-        return [
-            {"spec": spec, "name": output.label, "detail": f"{output.problem} {output.next_step}".strip()}
-            for spec, output in found
-        ]
-
-    def doctor(self) -> Sequence[Mapping[str, Json]]:
-        """What ``livecam doctor`` says, in a process of its own: it imports and tries much, and frames may not wait."""
-        command = [*_gently(), sys.executable, "-m", "livecam", "doctor", "--json", *self._doctor_flags]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, timeout=_DOCTOR_S, check=False, stdin=subprocess.DEVNULL
-            )
-            checks = json.loads(done.stdout)["checks"]
-        except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-            raise LivecamError("livecam doctor gave no answer.", "Run it in a terminal: livecam doctor") from None
-        return [
-            {
-                "area": check["check"],
-                "level": check["status"],
-                "said": check["finding"],
-                "next": check["next_step"],
-            }
-            for check in checks
-        ]
-
-    def presets(self) -> Sequence[Mapping[str, Json]]:
-        """Every preset, with what it lacks."""
-        return [
-            {
-                "name": str(name),
-                "summary": preset.summary,
-                "ready": not (missing := self._missing(name)),
-                "missing": missing,
-                "cost": preset.cost,
-            }
-            for name, preset in PRESETS.items()
-        ]
-
-    def _missing(self, name: PresetName) -> list[str]:
-        from livecam.inference.catalogue import catalogue_folders
-        from livecam.inference.chain import networks_of
-        from livecam.inference.store import Presence, presence
-
-        folders = catalogue_folders(self.paths.recipes, self.config.models.recipes)
-        cache = self.config.models.cache or self.paths.models
-        models = networks_of(replace(self.config.neural, preset=name).chain, folders).values()
-        return [model.name for model in models if presence(model, cache) is not Presence.PRESENT]
-
-
 class PanelPart:
     """The panel as one of the ways in to a run.
 
@@ -256,7 +169,7 @@ class PanelPart:
         doctor_flags: Sequence[str] = (),
     ) -> None:
         self._view = _View(config, run.outlets, camera)
-        self._port = _Port(run, desk, status, self._view, _Around(config, paths, doctor_flags))
+        self._port = _Port(run, desk, status, self._view, Around(config, paths, doctor_flags))
         keys = Keys(kept_secret(paths.data / _SECRET_FILE))
         self._server = PanelServer(self._port, round(config.panel.port), keys)
         self._open = False
@@ -294,32 +207,6 @@ class PanelPart:
         self._server.stop()
         self._view.close()
         logging.getLogger("livecam").removeHandler(self._port.log)
-
-
-def kept_secret(path: Path) -> str:
-    """The secret in the file `path`, made with it the first time; "" where it can be neither read nor made."""
-    try:
-        found = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        found = ""
-    if len(found) >= 32 and found.replace("-", "").replace("_", "").isalnum():
-        return found
-    made = secrets.token_urlsafe(32)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(made + "\n")
-    except OSError as error:
-        log.warning("%s cannot be written (%s): OBS needs a new address after every start.", path, error.strerror)
-        return ""
-    return made
-
-
-def _gently() -> tuple[str, ...]:
-    """What makes a command give way to the run, where there is such a thing."""
-    nice = shutil.which("nice") if sys.platform != "win32" else None
-    return (nice, "-n", "10") if nice else ()
 
 
 def _sink(state: SinkState) -> Mapping[str, Json]:

@@ -13,8 +13,9 @@ import httpx
 import numpy as np
 import pytest
 
+from livecam.app.keys import kept_secret
 from livecam.app.outlets import FixedOutlets, Outlets
-from livecam.app.panel import PanelPart, kept_secret
+from livecam.app.panel import PanelPart
 from livecam.app.panel_way import PanelWay
 from livecam.app.taps import CameraTap, InputTap, OutputTap
 from livecam.config import Config, Paths, load

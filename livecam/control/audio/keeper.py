@@ -1,6 +1,5 @@
 """Keeps the delayed microphone beside a run: made, moved after the picture, made again when lost, removed."""
 
-import fcntl
 import logging
 import os
 import threading
@@ -31,6 +30,8 @@ def alone() -> Iterator[None]:
         SoundError: Another one does.
         ConfigError: The folder of the lock cannot be made.
     """
+    import fcntl  # what Windows lacks; there is no PulseAudio either
+
     make_private(folder())
     lock = os.open(folder() / "audio.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
