@@ -273,6 +273,10 @@ def told_status(settings: Settings, status: Mapping[str, Json]) -> str:
         parts.append(
             f"{status['state']}, {status['fps']} fps, age {status['age_p95_ms']} ms, shows {status['showing']}."
         )
-        parts += [f"Sound should be {late:.0f} ms late."] if isinstance(late := status.get("delay_ms"), float) else []
+        parts += (
+            [f"Sound should be {late:.0f} ms late."]
+            if isinstance(late := status.get("delay_ms"), float) and late > 0
+            else []
+        )
         parts += [str(status["note"])] if status["note"] else []
     return " ".join(parts)
