@@ -5,7 +5,8 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Final, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
 
 from livecam.app.outlets import public
 from livecam.config import USUAL, Config, HotkeysConfig, Paths, PresetName
@@ -18,6 +19,10 @@ from livecam.core.settings import Command, Reply, SetPersona, Settings
 from livecam.errors import ConfigError, LivecamError
 from livecam.runtime.report import Status
 from livecam.runtime.supervisor import State
+
+if TYPE_CHECKING:
+    from livecam.control.pipe import PipeServer
+    from livecam.control.server import ControlServer
 
 log = logging.getLogger(__name__)
 
@@ -187,15 +192,8 @@ class Controls:
 
     def _open_socket(self) -> None:
         named = self._config.control.socket
-        if sys.platform == "win32":
-            log.log(logging.WARNING if named else logging.INFO, "There is no control socket on Windows yet.")
-            return
-        from livecam.control.server import ControlServer  # needs what Windows lacks
-
         try:
-            if named is None:
-                make_private(folder())
-            server = ControlServer(self.desk, named or own_socket())
+            server = self._server(named)
             server.start()
         except ConfigError as error:
             if named is not None:
@@ -204,6 +202,22 @@ class Controls:
         else:
             self._parts.append(server)
             log.info("Controlled at %s", server.path)
+
+    def _server(self, named: Path | None) -> "ControlServer | PipeServer":
+        """A socket, or what Windows has instead; not yet open.
+
+        Raises:
+            ConfigError: The folder for sockets cannot be had.
+        """
+        if sys.platform == "win32":
+            from livecam.control.pipe import PipeServer  # needed there alone
+
+            return PipeServer(self.desk, str(named or own_socket()))
+        from livecam.control.server import ControlServer  # needs what Windows lacks
+
+        if named is None:
+            make_private(folder())
+        return ControlServer(self.desk, named or own_socket())
 
     def _open_hotkeys(self) -> bool:
         """Whether they could be had; the log says why not."""

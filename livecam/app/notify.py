@@ -26,6 +26,7 @@ class ServiceNotifier:
         self._socket = _opened() if self._address else None
         self._next_ns = 0
         self._told_ready = False
+        self._told = ""
 
     @property
     def watched(self) -> bool:
@@ -45,8 +46,10 @@ class ServiceNotifier:
             self._send("WATCHDOG=1")
 
     def told(self, status: str) -> None:
-        """A line for ``systemctl status``."""
-        self._send("STATUS=" + " ".join(status.split()))
+        """A line for ``systemctl status``. Sent when it is another than before."""
+        if status != self._told:
+            self._told = status
+            self._send("STATUS=" + " ".join(status.split()))
 
     def stopping(self) -> None:
         """Livecam stops, as it was told to."""

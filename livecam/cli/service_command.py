@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from livecam.cli.output import examples, json_option, print_json
-from livecam.config import Paths
+from livecam.config import Config, Paths
 from livecam.errors import LivecamError
 
 _NOT_RUNNING: Final = 3
@@ -33,12 +33,12 @@ def install(start: bool, flags: tuple[str, ...]) -> None:
     """Start `livecam run` with these flags at every login; livecam.toml is read as always."""
     from livecam.app.service.choose import job_of, service_here
 
-    _check(flags)
-    click.echo(service_here(Paths.find()).install(job_of(flags), start))
+    two_processes = _checked(flags).output.process
+    click.echo(service_here(Paths.find()).install(job_of(flags, two_processes=two_processes), start))
 
 
-def _check(flags: tuple[str, ...]) -> None:
-    """Refuse now what a service would refuse in its log.
+def _checked(flags: tuple[str, ...]) -> Config:
+    """The configuration of a run with `flags`. Refuses now what a service would refuse in its log.
 
     Raises:
         click.UsageError: There is no such flag.
@@ -50,7 +50,7 @@ def _check(flags: tuple[str, ...]) -> None:
     given = run.make_context("run", list(flags)).params
     config_file = given.pop("config_file")
     assert config_file is None or isinstance(config_file, Path)
-    resolve(config_file, given)
+    return resolve(config_file, given).config
 
 
 @service_group.command(epilog=examples("livecam service uninstall"))

@@ -33,6 +33,7 @@ USUAL: Final = (
     ("<ctrl>+<alt>+n", "next"),
     ("<ctrl>+<alt>+b", "previous"),
     ("<ctrl>+<alt>+h", "hold"),
+    *((f"<ctrl>+<alt>+{number}", f"favourite {number}") for number in range(1, 10)),
 )
 """The hotkeys that are there unless they are given other words, or none."""
 
@@ -48,6 +49,6 @@ class HotkeysConfig:
             "--hotkey",
             'Which keys say what, as "<ctrl>+<alt>+p" = "panic"; `livecam ctl help` lists what can be said, and hold '
             "lasts as long as the key is down. Beside them there are, with <ctrl>+<alt>: p panic, r resume, n next, "
-            "b previous, h hold; no words after a key turn it off.",
+            "b previous, h hold, 1 to 9 the favourites; no words after a key turn it off.",
         ),
     )

@@ -170,7 +170,8 @@ class Keyboard:
             self._down.pop(key, None)
         if gone & set(MODIFIERS) and not self._down.keys() & set(MODIFIERS):
             # What went down as "!" may have come up as "1": nothing is left behind once the modifiers are up.
-            self._down = {key: at_ns for key, at_ns in self._down.items() if key in self._up_ns or key in self._whole}
+            stay = self._up_ns.keys() | self._whole.keys() | self._holding
+            self._down = {key: at_ns for key, at_ns in self._down.items() if key in stay}
         if gone & self._holding:
             self._holding = frozenset()
             return ["release"]

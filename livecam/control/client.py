@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,22 +51,32 @@ def watch(path: Path) -> Iterator[Said]:
 
 
 def _answers(path: Path, line: str) -> Iterator[Said]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(ANSWER_S)
-        try:
-            connection.connect(os.fspath(path))
-            connection.sendall(line.encode() + b"\n")
-            with connection.makefile("r", encoding="utf-8", newline="\n") as stream:
-                heard = False
-                while text := stream.readline(_LONGEST):
-                    heard = True
-                    yield _read(path, text)
-        except TimeoutError:
-            raise LivecamError(f"The livecam at {path} does not answer.", "It may hang: stop it.") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise LivecamError(f"The livecam at {path} cannot be reached: {error}.") from None
+    heard = False
+    try:
+        for text in _lines(path, line):
+            heard = True
+            yield _read(path, text)
+    except TimeoutError:
+        raise LivecamError(f"The livecam at {path} does not answer.", "It may hang: stop it.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LivecamError(f"The livecam at {path} cannot be reached: {error}.") from None
     if not heard:
         raise LivecamError(f"The livecam at {path} went without an answer.", "Start it with: livecam run")
+
+
+def _lines(path: Path, line: str) -> Iterator[str]:
+    if sys.platform == "win32":
+        from livecam.control.pipe import exchange  # needed there alone
+
+        yield from exchange(str(path), line, ANSWER_S)
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER_S)
+        connection.connect(os.fspath(path))
+        connection.sendall(line.encode() + b"\n")
+        with connection.makefile("r", encoding="utf-8", newline="\n") as stream:
+            while text := stream.readline(_LONGEST):
+                yield text
 
 
 def _read(path: Path, text: str) -> Said:

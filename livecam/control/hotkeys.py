@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from typing import Final, Protocol
 
 from livecam.control.chords import Chord, Keyboard
+from livecam.control.deeds import Favourite
 from livecam.control.desk import Desk
-from livecam.control.grammar import Step, parse
-from livecam.core.settings import Release, SetPersona
+from livecam.control.grammar import may_take_long, parse
+from livecam.core.settings import Hold, Release
 from livecam.errors import ExtraMissing, LivecamError
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,8 @@ class Keys(Protocol):
 class Hotkeys:
     """Follows keys and gives the desk their orders.
 
-    The thread in which keys arrive does what is quick, so that a panic waits for nothing; a persona, which may have to
-    be made ready first, is left to another thread.
+    The thread in which keys arrive does what is quick, so that a panic waits for nothing; what may take long, such as a
+    persona that has to be made ready first, is left to another thread.
 
     Args:
         bound: From `bindings`.
@@ -102,7 +103,7 @@ class Hotkeys:
 
     def _say(self, lines: list[str]) -> None:
         for line in lines:
-            if isinstance(parse(line), Step | SetPersona):
+            if may_take_long(parse(line)):
                 try:
                     self._slow.put_nowait(line)
                 except queue.Full:
@@ -192,9 +193,16 @@ def _handed_on(bound: Mapping[Chord, str]) -> Keys:
 
 
 def shortcuts(bound: Mapping[Chord, str]) -> str:
-    """The desktop's own shortcuts that do the same, as far as a shortcut can: none has an end to a hold."""
-    words = {one: line for one, line in bound.items() if line != "hold" and not isinstance(parse(line), Release)}
-    return "; ".join(f"{_told(one)} runs `livecam ctl {line}`" for one, line in words.items())
+    """The desktop's own shortcuts that do the same, as far as a shortcut can: none has an end to a hold.
+
+    Of the favourites the first has to do for all.
+    """
+    words = {one: line for one, line in bound.items() if not isinstance(parse(line), Hold | Release | Favourite)}
+    told = [f"{_told(one)} runs `livecam ctl {line}`" for one, line in words.items()]
+    first = next(((one, line) for one, line in bound.items() if isinstance(parse(line), Favourite)), None)
+    if first is not None:
+        told.append(f"{_told(first[0])} runs `livecam ctl {first[1]}`, and so on")
+    return "; ".join(told)
 
 
 def _told(one: Chord) -> str:

@@ -1,4 +1,4 @@
-"""Where daemons listen: sockets in a folder that only their user may enter."""
+"""Where daemons listen: sockets in a folder that only their user may enter; on Windows, pipes."""
 
 import os
 import socket
@@ -29,6 +29,10 @@ def folder() -> Path:
 
 def own_socket() -> Path:
     """Where this process listens unless it is told otherwise."""
+    if sys.platform == "win32":
+        from livecam.control.pipe import own_pipe  # needed there alone
+
+        return Path(own_pipe())
     return folder() / _NAME.format(os.getpid())
 
 
@@ -66,6 +70,10 @@ def answers(path: Path) -> bool:
 
 def running() -> tuple[Path, ...]:
     """The sockets of all daemons of this user that run now."""
+    if sys.platform == "win32":
+        from livecam.control.pipe import pipes  # needed there alone
+
+        return tuple(Path(name) for name in pipes())
     return tuple(path for path in sorted(folder().glob(_NAME.format("*"))) if answers(path))
 
 
@@ -82,10 +90,9 @@ def the_one(named: Path | None) -> Path:
     Raises:
         LivecamError: There is none, or there are several.
     """
-    if sys.platform == "win32":
-        raise LivecamError("livecam cannot be controlled from outside on Windows yet.", "Use its hotkeys.")
     if named is not None:
-        if not answers(named):
+        # On Windows, whoever connects finds out.
+        if sys.platform != "win32" and not answers(named):
             raise LivecamError(f"No livecam listens at {named}.", "Start it with --control-socket and that path.")
         return named
     found = running()

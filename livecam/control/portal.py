@@ -114,6 +114,8 @@ class PortalKeys:
         self._bus.listen(sender=DAEMON, member="NameOwnerChanged", arg0=PORTAL)
         made = self._ask("CreateSession", "a{sv}", (), {"session_handle_token": ("s", "livecam")})
         session = _text(made.get("session_handle")) if made is not None else ""
+        if made is not None and not session:
+            self._problem = _REFUSED.format("it gives no session")
         if session:
             taken = self._ask("BindShortcuts", "oa(sa{sv})sa{sv}", (session, self._shortcuts, ""), {})
             if taken is None:

@@ -56,6 +56,7 @@ class Bus:
         self._member, self._path = int(fields.member), int(fields.path)
         self._interface, self._answered = int(fields.interface), int(fields.reply_serial)
         self._stopped: type[Exception] = threads.ReceiveStopped
+        self._over = False
         try:
             self._connection: _Connection = threads.open_dbus_connection("SESSION")
         except (LookupError, ValueError, RuntimeError, StopIteration) as error:  # no address, or one that leads nowhere
@@ -85,7 +86,7 @@ class Bus:
         serial = next(self._connection.outgoing_serial)
         self._connection.send(self._jeepney.new_method_call(address, member, signature, body), serial=serial)
         end_s = time.monotonic() + _REPLY_S
-        while (left_s := end_s - time.monotonic()) > 0:
+        while not self._over and (left_s := end_s - time.monotonic()) > 0:
             message = self.receive(left_s)
             if message is not None and message.header.fields.get(self._answered) == serial:
                 if message.header.message_type == self._jeepney.MessageType.error:
@@ -119,7 +120,8 @@ class Bus:
         return str(fields.get(self._interface)), str(fields.get(self._member)), str(fields.get(self._path))
 
     def interrupt(self) -> None:
-        """Have a `receive` return. Any thread."""
+        """Have a `receive` or a `call` return, and all that come. Any thread."""
+        self._over = True
         self._connection.interrupt()
 
     def close(self) -> None:

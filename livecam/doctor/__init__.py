@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from livecam.config import Resolved
-from livecam.doctor import backends, devices, files, idle, other_systems, pipewire, software, wearers
+from livecam.doctor import backends, devices, files, hotkeys, idle, other_systems, pipewire, software, wearers
 from livecam.doctor.finding import Check, Finding, Status
 from livecam.doctor.machine import Machine
 
@@ -32,6 +32,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     devices.check_sinks,
     devices.check_virtual_camera,
     idle.check_idle,
+    hotkeys.check_hotkeys,
     pipewire.check_pipewire,
     other_systems.check_other_systems,
 )

@@ -16,6 +16,7 @@ from livecam.app.controls import Controls
 from livecam.config import Config, Paths, load
 from livecam.control import place
 from livecam.control.client import Said, order
+from livecam.control.pipe import PipeServer, own_pipe
 from livecam.control.place import running
 from livecam.errors import ConfigError, LivecamError
 from livecam.runtime.report import Report, Status
@@ -88,6 +89,16 @@ def test_a_folder_that_will_not_do_costs_only_the_socket(
     ways.stop()
     assert "livecam ctl will not find this run" in caplog.text
     assert "chmod 700" in caplog.text
+
+
+def test_on_windows_there_is_a_pipe_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    ways = Controls(PretendPort(), configure(), Paths.find())
+    named: list[str] = []
+    monkeypatch.setattr(PipeServer, "start", lambda server: named.append(server.path))
+    ways.start()
+    ways.stop()
+    assert named == [own_pipe()]
 
 
 def test_a_hotkey_that_cannot_be_read_is_told_before_anything_starts() -> None:
@@ -204,7 +215,7 @@ def test_hotkeys_follow_the_configuration(monkeypatch: pytest.MonkeyPatch) -> No
         ways.follow(configure(control__hotkeys="on", hotkeys__bound="<ctlr>+p=panic"))
     assert [one.stopped for one in keys] == [False, False], "the old ones hold"
     said = ways.follow(configure(control__hotkeys="on", hotkeys__bound="<f9>=hold;<ctrl>+<alt>+p="))
-    assert said == "5 hotkeys."
+    assert said == "14 hotkeys."
     assert [one.stopped for one in keys] == [True, False]
     keys[1].press("ctrl", "alt", "p")
     assert not port.cell.current.panic

@@ -56,6 +56,7 @@ def test_who_is_not_meant_shows_no_life(manager: socket.socket, tmp_path: Path) 
 def test_status_is_one_line(manager: socket.socket, tmp_path: Path) -> None:
     notifier = ServiceNotifier(FakeClock(), environment(tmp_path))
     notifier.told("live\nREADY=1")
+    notifier.told("live\nREADY=1")
     notifier.stopping()
     assert heard(manager) == ["STATUS=live READY=1", "STOPPING=1"]
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from livecam.cli.root import root
-from livecam.control import place
+from livecam.control import pipe, place
 from livecam.control.desk import Desk
 from livecam.control.server import ControlServer
 from tests.control.pretend import PretendPort
@@ -113,6 +113,17 @@ def test_of_several_daemons_one_has_to_be_named(daemon: PretendPort, folder: Pat
     assert daemon.cell.current.panic
 
 
-def test_windows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windows_the_pipe_is_found_and_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, str]] = []
+
+    def exchange(address: str, line: str, wait_s: float) -> Iterator[str]:
+        said.append((address, line))
+        yield '{"ok": true, "said": "The slate is shown until resume.", "now": {}}'
+
     monkeypatch.setattr(sys, "platform", "win32")
-    assert "on Windows yet" in ctl("panic").stderr
+    monkeypatch.setattr(pipe, "exchange", exchange)
+    monkeypatch.setattr(pipe, "pipes", lambda: ())
+    assert "No livecam runs" in ctl("panic").stderr
+    monkeypatch.setattr(pipe, "pipes", lambda: (r"\\.\pipe\livecam-ann-1",))
+    assert ctl("panic").output == "The slate is shown until resume.\n"
+    assert said == [(r"\\.\pipe\livecam-ann-1", "panic")]

@@ -59,7 +59,8 @@ def test_any_text_is_a_combination_or_a_sentence(text: str) -> None:
 
 
 def test_the_defaults_can_be_read() -> None:
-    assert list(bindings(USUAL).values()) == ["panic", "resume", "next", "previous", "hold"]
+    said = [line for line in bindings(USUAL).values() if not line.startswith("favourite")]
+    assert said == ["panic", "resume", "next", "previous", "hold"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_tables_that_cannot_be_meant(pairs: list[tuple[str, str]], said: str) ->
 
 def test_own_keys_stand_beside_the_usual_ones_and_without_words_they_are_off() -> None:
     assert bindings([("<ctrl>+<alt>+p", "")]) == {}
-    own = bindings([("<f9>", "next"), ("<ctrl>+<alt>+P", ""), ("<ctrl>+<alt>+r", "panic")], USUAL)
+    own = bindings([("<f9>", "next"), ("<ctrl>+<alt>+P", ""), ("<ctrl>+<alt>+r", "panic")], USUAL[:5])
     assert {str(one): line for one, line in own.items()} == {
         "<f9>": "next",
         "<ctrl>+<alt>+r": "panic",
@@ -94,7 +95,13 @@ class Typist:
     def __init__(self) -> None:
         self.keyboard = Keyboard(
             bindings(
-                [("<ctrl>+<alt>+p", "panic"), ("<ctrl>+<alt>+h", "hold"), ("<f9>", "next"), ("<ctrl>+p", "resume")]
+                [
+                    ("<ctrl>+<alt>+p", "panic"),
+                    ("<ctrl>+<alt>+h", "hold"),
+                    ("<f9>", "next"),
+                    ("<f8>", "hold"),
+                    ("<ctrl>+p", "resume"),
+                ]
             )
         )
         self.now_ns = 0
@@ -129,6 +136,7 @@ class Typist:
         ("+ctrl +alt +h +h +x -x -h", ["hold", "release"]),
         ("+ctrl +! -1 -ctrl +ctrl +! -ctrl +f9", ["next"]),
         ("-p -ctrl", []),
+        ("+f8 +ctrl +alt +p -p -alt -ctrl -f8", ["hold", "panic", "release"]),
     ],
 )
 def test_what_follows_from_keys(keys: str, lines: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -77,15 +78,37 @@ def test_next_and_previous_change_the_persona(rig: Rig) -> None:
     assert eventually(lambda: rig.port.cell.current.persona == "nobody")
 
 
-def test_a_persona_in_the_making_keeps_no_panic_waiting(rig: Rig) -> None:
+@pytest.mark.parametrize("line", ["next", "persona ann", "favourite 1"])
+def test_a_persona_in_the_making_keeps_no_panic_waiting(rig: Rig, line: str) -> None:
     rig.port.making.clear()
     try:
         for _ in range(20):  # more than are remembered
-            rig.hotkeys._say(["next"])
+            rig.hotkeys._say([line])
         rig.keys.press("ctrl", "alt", "p")
         assert rig.port.cell.current.panic
     finally:
         rig.port.making.set()
+
+
+@pytest.mark.parametrize("line", ["snapshot", "reload", "preset quality", "source camera:1", "sink add web"])
+def test_a_deed_that_takes_its_time_keeps_no_panic_waiting(
+    rig: Rig, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, over = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> str:
+        busy.set()
+        assert over.wait(20)
+        return "Done."
+
+    monkeypatch.setattr(rig.port, line.split(maxsplit=1)[0], wait)
+    try:
+        rig.hotkeys._say([line])
+        assert busy.wait(5)
+        rig.keys.press("ctrl", "alt", "p")
+        assert rig.port.cell.current.panic
+    finally:
+        over.set()
 
 
 def test_what_keys_cannot_do_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -145,6 +168,11 @@ def test_a_hold_is_no_shortcut_of_a_desktop() -> None:
     assert (
         shortcuts(bindings([("<f9>", "hold"), ("<f8>", "release"), ("<f7>", "next")])) == "F7 runs `livecam ctl next`"
     )
+
+
+def test_favourites_are_told_by_the_first() -> None:
+    bound = bindings([("<f1>", "favourite 1"), ("<f2>", "favourite 2"), ("<f7>", "next")])
+    assert shortcuts(bound) == "F7 runs `livecam ctl next`; F1 runs `livecam ctl favourite 1`, and so on"
 
 
 class FakeKey:

@@ -30,7 +30,7 @@ from livecam.control.desk import Desk
 from livecam.control.hotkeys import Hotkeys, desktop_keys
 from livecam.control.server import ControlServer
 from tests.control.pretend import PretendPort
-bound = bindings(USUAL)
+bound = bindings([("<ctrl>+<alt>+2", "favourite 2"), ("<f9>", "hold")], USUAL)
 desk = Desk(PretendPort())
 server, hotkeys = ControlServer(desk, Path(sys.argv[1])), Hotkeys(bound, desk, desktop_keys(bound))
 hotkeys.start()
@@ -165,6 +165,21 @@ def test_a_held_key_covers_without_flicker_until_it_is_let_go(desktop: Desktop) 
         time.sleep(0.05)
         assert (desktop.now()["panic"], desktop.now()["revision"]) == (True, covered)
     desktop.xdotool("keyup", "h", "keyup", "alt", "keyup", "ctrl")
+    assert desktop.becomes("panic", False)
+
+
+def test_a_favourite_is_one_key_away(desktop: Desktop) -> None:
+    desktop.xdotool("key", "ctrl+alt+2")
+    assert desktop.becomes("persona", "bob")
+
+
+def test_a_single_key_pushed_to_hold(desktop: Desktop) -> None:
+    desktop.xdotool("keydown", "F9")
+    assert desktop.becomes("holding", True)
+    desktop.xdotool("key", "ctrl+alt+2")
+    assert desktop.becomes("persona", "bob")
+    assert desktop.now()["holding"] is True
+    desktop.xdotool("keyup", "F9")
     assert desktop.becomes("panic", False)
 
 

@@ -41,7 +41,8 @@ def job_of(
     environment: Mapping[str, str] = os.environ,
     folder: Path | None = None,
     python: str = sys.executable,
+    two_processes: bool = False,
 ) -> Job:
     """What the service runs: livecam of this very installation, with `flags` and livecam's own variables."""
     own = tuple(sorted((name, value) for name, value in environment.items() if name.startswith("LIVECAM_")))
-    return Job((python, "-m", "livecam", "run", "--no-tty", *flags), folder or Path.cwd(), own)
+    return Job((python, "-m", "livecam", "run", "--no-tty", *flags), folder or Path.cwd(), own, two_processes)

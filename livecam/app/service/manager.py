@@ -38,11 +38,13 @@ class Job:
         command: The program and its arguments.
         folder: Where it runs, so that relative paths mean what they meant when it was installed.
         environment: Variables it needs besides those of the session.
+        two_processes: Pictures leave from a second process, which is to go on when the first one dies.
     """
 
     command: tuple[str, ...]
     folder: Path
     environment: tuple[tuple[str, str], ...] = ()
+    two_processes: bool = False
 
 
 class Service(Protocol):

@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Final
 
 from livecam.app.service.manager import NAME, Job, Runner, ServiceStatus, done, ran, remove_file, write_whole
+from livecam.errors import LivecamError
 
 UNIT: Final = f"{NAME}.service"
 
+_WHY: Final = "Its log says why: livecam service logs"
+
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@,+=-]+")
+
+_KILL: Final = """\
+# The output process shows the slate when the main one dies, until the next one takes over: it must not be killed too.
+KillMode=process
+"""
 
 _TEXT: Final = """\
 # Written by `livecam service install`; `livecam service uninstall` removes it.
@@ -34,7 +42,7 @@ Environment=PYTHONUNBUFFERED=1{environment}
 WatchdogSec=3
 TimeoutAbortSec=1
 TimeoutStopSec=10
-Restart=on-failure
+{kill}Restart=on-failure
 RestartSec=0.2
 # A mistake in the configuration does not go away by starting again.
 RestartPreventExitStatus=2
@@ -48,10 +56,10 @@ def quoted(word: str, dollar: str = "$$") -> str:
     """`word` as systemd reads it back from a command line: systemd.service(5), command lines.
 
     Args:
-        word: Any text of one line.
+        word: Any text.
         dollar: What stands for a dollar: in variables, unlike in commands, it is nothing special.
     """
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar)
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar).replace("\n", "\\n")
     return word if _PLAIN.fullmatch(word) else f'"{escaped}"'
 
 
@@ -60,6 +68,7 @@ def unit_text(job: Job) -> str:
     return _TEXT.format(
         command=" ".join(quoted(word) for word in job.command),
         folder=str(job.folder).replace("%", "%%"),
+        kill=_KILL if job.two_processes else "",
         environment="".join(f" {quoted(f'{name}={value}', '$')}" for name, value in job.environment),
     )
 
@@ -84,7 +93,21 @@ class SystemdService:
         done(self._run, "systemctl", "--user", "enable", UNIT)
         if not start:
             return f"livecam starts at your next login. The unit is {self._path}."
-        done(self._run, "systemctl", "--user", "restart" if was_running else "start", UNIT)
+        return self._started("restart" if was_running else "start")
+
+    def _started(self, verb: str) -> str:
+        """Start it, and wait until it is ready, as long as the manager's answer is waited for."""
+        # One that failed too often is not started otherwise; that there is nothing to forget is no error.
+        self._run(["systemctl", "--user", "reset-failed", UNIT])
+        try:
+            done(self._run, "systemctl", "--user", verb, UNIT)
+        except LivecamError:
+            shown = self._shown()
+            if shown.get("ActiveState") != "activating" or shown.get("SubState") != "start":
+                raise LivecamError(
+                    f"livecam is installed as a service, but does not start: {shown.get('Result', '')}.", _WHY
+                ) from None
+            return f"livecam is still starting; livecam service status tells when it runs. The unit is {self._path}."
         return f"livecam runs, and starts again at every login. The unit is {self._path}."
 
     def uninstall(self) -> str:
@@ -94,6 +117,8 @@ class SystemdService:
         done(self._run, "systemctl", "--user", "disable", "--now", UNIT)
         remove_file(self._path)
         done(self._run, "systemctl", "--user", "daemon-reload")
+        # Else it stays listed as one that failed.
+        self._run(["systemctl", "--user", "reset-failed", UNIT])
         return f"livecam no longer starts at login. {self._path} is removed."
 
     def status(self) -> ServiceStatus:
@@ -109,7 +134,8 @@ class SystemdService:
         parts += [f"started again {shown['NRestarts']} times"] if shown.get("NRestarts", "0") != "0" else []
         parts += [f"ended by {shown['Result']}"] if shown.get("Result", "success") != "success" else []
         parts += [] if installed else ["not started at login"]
-        return ServiceStatus(installed, running, ", ".join(parts) + ".")
+        why = f" {_WHY}" if state == "failed" else ""
+        return ServiceStatus(installed, running, ", ".join(parts) + "." + why)
 
     def logs(self, lines: int, follow: bool) -> Sequence[str]:
         """See `Service`."""
