@@ -7,19 +7,23 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test test-e2e test-keys test-oracle test-tensorrt test-remote models lint format bench lock clean
+.PHONY: run test test-browser test-e2e test-keys test-oracle test-tensorrt test-remote models lint format bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
 
 test: $(VENV)/.dev
-	$(PYTEST) -m "not e2e" $(ARGS)
+	$(PYTEST) -m "not e2e and not browser" $(ARGS)
 	$(PYTEST) -q tests/core tests/privacy --cov=livecam.core --cov=livecam.privacy --cov-branch --cov-fail-under=100
 
 # On a real kernel with real drivers: User-Mode Linux, built once and cached outside the checkout; and on PipeWire.
 test-e2e: $(VENV)/.dev
 	LIVECAM_E2E_PYTHON=$(BIN)/python tests/e2e/run.sh $(ARGS)
 	$(PYTEST) -s -m e2e tests/e2e/pipewire tests/e2e/audio tests/e2e/obs
+
+# The control panel in headless Chromium: every control, two tabs, a narrow window, who is refused.
+test-browser: $(VENV)/.dev
+	$(PYTEST) -m browser tests/control/web $(ARGS)
 
 # Real keys on a real X11 display, with pynput, whose parts have to be compiled on Linux; it stays in a folder of its own.
 KEYS := $(VENV)-keys

@@ -15,12 +15,12 @@ import pytest
 
 from livecam.control.web.panel_server import PanelServer
 from livecam.control.web.port import Naming, Side
-from livecam.core.settings import Command, Eyes, Mode, Others, SetEyes, SetLabel, SetOthers
+from livecam.core.settings import Command, Eyes, Mode, Others, SetEyes, SetLabel, SetOthers, Settings
 from tests.control.web.chromium import Chromium, Page, Window, program
 from tests.control.web.pretend_panel import PretendPanel, drawn, jpeg
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.browser,
     pytest.mark.skipif(program() is None, reason="no Chromium is installed here, so that the page cannot be looked at"),
 ]
 
@@ -178,10 +178,10 @@ def test_a_slider_that_is_dragged_sends_the_first_and_the_last_value_while_order
     assert scene.page.text("#blend-value") == f"{final:.2f}"
     scene.page.see("document.getElementById('shape').focus()")
     scene.page.key("ArrowRight")
-    eventually(lambda: round(scene.panel.settings().shape, 2), 0.55)
+    eventually(lambda: round(scene.panel.settings().shape, 2), round(Settings().shape + 0.01, 2))
     scene.page.see("document.getElementById('steadiness').focus()")
     scene.page.key("ArrowLeft")
-    eventually(lambda: round(scene.panel.settings().steadiness, 2), 0.35)
+    eventually(lambda: round(scene.panel.settings().steadiness, 2), round(Settings().steadiness - 0.01, 2))
 
 
 def test_a_refused_value_goes_back(scene: Scene) -> None:

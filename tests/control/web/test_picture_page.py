@@ -10,7 +10,7 @@ from tests.control.web.chromium import Chromium, Page, program
 from tests.control.web.served import Served
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.browser,
     pytest.mark.skipif(program() is None, reason="no Chromium is installed here, so that the page cannot be looked at"),
 ]
 
