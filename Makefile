@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 # On a real kernel with real drivers: User-Mode Linux, built once and cached outside the checkout; and on PipeWire.
 test-e2e: $(VENV)/.dev
 	LIVECAM_E2E_PYTHON=$(BIN)/python tests/e2e/run.sh $(ARGS)
-	$(PYTEST) -s -m e2e tests/e2e/pipewire tests/e2e/audio tests/e2e/obs
+	$(PYTEST) -s -m e2e tests/e2e/pipewire tests/e2e/audio tests/e2e/obs tests/e2e/service
 
 # The control panel in headless Chromium: every control, two tabs, a narrow window, who is refused.
 test-browser: $(VENV)/.dev

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from livecam.app.exchange import Served
-from livecam.app.wardrobe import Wardrobe
+from livecam.app.wardrobe import Wardrobe, stamp_of
 from livecam.config import Config, Paths, Provider
 from livecam.core.ladder import Ladder, ladder_for
 from livecam.core.persona import Persona
@@ -123,7 +123,7 @@ class Assembly:
         self._paths = paths
         self._serving: NeuralServing | None = None
         self.note = self.wearer = self.enrolment = ""
-        self.wardrobe = Wardrobe(self._load)
+        self.wardrobe = Wardrobe(self._load, stamp=lambda name: stamp_of(paths.personas / name))
 
     @cached_property
     def _networks(self) -> "ClosingNetworks":

@@ -69,7 +69,8 @@ class SourceKeeper:
                 # Told before its first frame is.
                 self.spec = spec
             try:
-                info = self.source.replace(made, relay=same_device)
+                # While the run rests the camera is closed, and stays so.
+                info = self.source.settle(made) or self.source.replace(made, relay=same_device)
             except LivecamError:
                 self.spec = before
                 raise

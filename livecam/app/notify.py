@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import Final
 
 from livecam.core.seams import Clock
+from livecam.core.settings import Mode
+from livecam.runtime.report import Status
 
 _NS_PER_US: Final = 1000
 
@@ -62,6 +64,12 @@ class ServiceNotifier:
         # A manager that is gone, or has no room: the next sign is as good.
         with suppress(OSError):
             self._socket.sendto(message.encode(), address)
+
+
+def state_line(status: Status) -> str:
+    """What a service manager shows of `status`: what is sent, and what is wrong; no figure that always changes."""
+    sent = "passthrough, YOUR OWN FACE IS SENT" if status.mode == Mode.PASSTHROUGH else f"wearing {status.persona}"
+    return f"{status.state}, {sent}" + (f". {status.note}" if status.note else "")
 
 
 def _watchdog_ns(environment: Mapping[str, str]) -> int:

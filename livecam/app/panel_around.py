@@ -90,7 +90,11 @@ class Around:
 
         folders = catalogue_folders(self.paths.recipes, self.config.models.recipes)
         cache = self.config.models.cache or self.paths.models
-        models = networks_of(replace(self.config.neural, preset=name).chain, folders).values()
+        try:
+            models = networks_of(replace(self.config.neural, preset=name).chain, folders).values()
+        except LivecamError as error:
+            # A folder of recipes need not have those of every preset.
+            return [error.what.removesuffix(".")]
         return [model.name for model in models if presence(model, cache) is not Presence.PRESENT]
 
 

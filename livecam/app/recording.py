@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from livecam.app.outlets import Outlets
-from livecam.core.seams import Sink
 from livecam.errors import SinkError
+
+if TYPE_CHECKING:
+    from livecam.output.record import RecordSink
 
 NAME: Final = "call-{time}.mp4"
 
@@ -28,7 +30,7 @@ class Recorder:
         self._outlets = outlets
         self._folder = folder
         self._lock = threading.Lock()
-        self._sink: Sink | None = None
+        self._sink: RecordSink | None = None
         self._began_s = 0.0
         self.path: Path | None = None
 
@@ -58,8 +60,12 @@ class Recorder:
             if self._sink is None:
                 raise SinkError("No recording is running.", "Begin one with: record start")
             self._outlets.take(self._sink)
-            path, seconds = self.path, time.monotonic() - self._began_s
+            path, seconds, latest = self.path, time.monotonic() - self._began_s, self._sink.path
             self._sink = self.path = None
+        if latest not in (None, path):
+            # The disk was full or failed, and another file was tried since.
+            kept = " and ".join(str(part) for part in (path, latest) if part is not None and part.exists())
+            return f"The disk was full or failed meanwhile, so that part is missing. Kept: {kept or 'nothing'}."
         if path is None or not path.exists():
             return "The recording had no picture, so there is no file."
         return f"Recorded {seconds:.0f} s to {path}."

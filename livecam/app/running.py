@@ -7,7 +7,7 @@ from dataclasses import replace
 from livecam.app.audio import AudioDelay
 from livecam.app.controls import Controls
 from livecam.app.daemon import CHECK_S, Daemon
-from livecam.app.notify import ServiceNotifier
+from livecam.app.notify import ServiceNotifier, state_line
 from livecam.app.obs import ObsScenes
 from livecam.app.panel_way import PanelWay
 from livecam.app.reload import reloading_on_hangup
@@ -56,7 +56,7 @@ def run(
             controls.show_panel(lambda: panel.url)
             for part in parts:
                 part.start()
-            error = _watch(daemon, config.run.seconds, _with(panel, controls.showing(on_status)), stop)
+            error = _watch(daemon, config.run.seconds, _with(panel, notifier, controls.showing(on_status)), stop)
         except ConfigError as refused:
             error = refused
         finally:
@@ -87,8 +87,14 @@ def _beside(config: Config, controls: Controls) -> list[ObsScenes | AudioDelay]:
     return parts
 
 
-def _with(panel: PanelWay, show: Callable[[Status], None]) -> Callable[[Status], None]:
-    return lambda status: show(replace(status, panel=panel.url))
+def _with(panel: PanelWay, notifier: ServiceNotifier, show: Callable[[Status], None]) -> Callable[[Status], None]:
+    """`show`, with the panel's address; the service manager is told too."""
+
+    def shown(status: Status) -> None:
+        notifier.told(state_line(status))
+        show(replace(status, panel=panel.url))
+
+    return shown
 
 
 def _watch(

@@ -59,7 +59,10 @@ def snapshot(outlets: Outlets, folder: Path, why: Callable[[], str]) -> str:
         outlets.take(once)
     if once.picture is None:
         reason = f": {why()}" if why() else ""
-        raise LivecamError(f"No picture was cleared within {WAIT_S:g} s, the slate is shown{reason}.", "Try again.")
+        raise LivecamError(
+            f"No picture was cleared within {WAIT_S:g} s, the slate is shown{reason}.",
+            "Try again when `livecam ctl status` says that it shows live.",
+        )
     return f"Kept as {_written(once.picture, folder / f'snapshot-{datetime.now():%Y-%m-%d_%H-%M-%S}.png')}."
 
 

@@ -52,7 +52,8 @@ class CameraTap:
             try:
                 if not wish.there.wait(wait_s):
                     raise SourceLost(
-                        f"The camera gave no frame within {wait_s:g} s.", "Is it in use elsewhere? Try again."
+                        f"The camera gave no frame within {wait_s:g} s.",
+                        "Is it in use elsewhere, or closed since nobody looks at the picture? Try again.",
                     )
             finally:
                 self._wish = None

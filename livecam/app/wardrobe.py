@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 from livecam.core.persona import Persona
@@ -17,11 +18,16 @@ class Wardrobe:
     Args:
         load: Loads and prepares a persona; raises `PersonaError`.
         most: How many stay ready besides those that are kept.
+        stamp: Another one when a persona's files have changed or are gone, whoever did that.
     """
 
-    def __init__(self, load: Callable[[str], Persona], most: int = MOST) -> None:
+    def __init__(
+        self, load: Callable[[str], Persona], most: int = MOST, stamp: Callable[[str], object] = lambda _: None
+    ) -> None:
         self._load = load
         self._most = most
+        self._stamp = stamp
+        self._stamps: dict[str, object] = {}
         self._ready: dict[str, Persona] = {}
         self._kept: set[str] = set()
         self._stale: set[str] = set()
@@ -40,9 +46,11 @@ class Wardrobe:
             PersonaError: There is no such persona, or its files cannot be used.
         """
         with self._loading:
-            persona = self._ready.get(name) if name not in self._stale else None
-            persona = persona or self._load(name)
+            stamp = self._stamp(name)
+            fresh = name not in self._stale and stamp == self._stamps.get(name)
+            persona = (self._ready.get(name) if fresh else None) or self._load(name)
             self._stale.discard(name)
+            self._stamps[name] = stamp
             self._worn[name] = next(self._moments)
             self._ready[name] = persona
             if keep:
@@ -68,3 +76,13 @@ class Wardrobe:
         for name in spare[: max(0, len(spare) - self._most)]:
             del self._ready[name]
             self._worn.pop(name, None)
+            self._stamps.pop(name, None)
+
+
+def stamp_of(folder: Path) -> tuple[int, int] | None:
+    """What changes when the persona in `folder` is made anew, by this program or another; None where there is none."""
+    try:
+        found = (folder / "persona.json").stat()
+    except (OSError, ValueError):  # a name with a NUL in it is no path
+        return None
+    return found.st_ino, found.st_mtime_ns

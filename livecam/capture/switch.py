@@ -57,10 +57,14 @@ class SwitchingSource:
         self._restarted = restarted
         self._offer: _Offer | None = None
         self._lock = threading.Lock()
+        self._gate = threading.Lock()
+        self._in_use = False
         self.info: SourceInfo | None = None
 
     def open(self) -> SourceInfo:
         """See `Source`. A source that is offered takes over here too, so that one that is lost can be replaced."""
+        with self._gate:
+            self._in_use = True
         offer = self._claimed()
         if offer is None or not self._opened(offer):
             self.info = self._source.open()
@@ -91,6 +95,29 @@ class SwitchingSource:
     def close(self) -> None:
         """See `Source`."""
         self._source.close()
+        with self._gate:
+            self._in_use = False
+
+    def settle(self, source: Source) -> SourceInfo | None:
+        """While this is closed, as during a rest: read from `source` once this is opened; how it was opened to try it.
+
+        It is closed again after a frame. None where this is open, or was opened meanwhile: nothing changed. Any thread.
+
+        Raises:
+            SourceError: It does not open or sends no frame; nothing changed.
+        """
+        with self._lock:
+            if self._in_use:
+                return None
+            info = self._tried(source)
+            source.close()
+            return info if self._settled(source, info) else None
+
+    def _settled(self, source: Source, info: SourceInfo) -> bool:
+        with self._gate:
+            if not self._in_use:
+                self._source, self.info = source, info
+            return not self._in_use
 
     def replace(self, source: Source, relay: bool = False, patience_s: float = PATIENCE_S) -> SourceInfo:
         """Read from `source` from now on; how it was opened. Any thread; one at a time.

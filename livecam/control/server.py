@@ -167,7 +167,8 @@ class ControlServer:
             listener.bind(os.fspath(self.path))
             # Before `listen` nobody can connect, so there is no moment at which others could.
             self.path.chmod(0o600)
-            listener.listen(CLIENTS)
+            # Room for a crowd: on Linux, who comes when the queue is full is turned away, and it may be a panic.
+            listener.listen(socket.SOMAXCONN)
             listener.settimeout(_POLL_S)
             self._made = _identity(self.path)
         except OSError:

@@ -10,12 +10,13 @@ import cv2
 import pytest
 
 from livecam.app import Daemon
-from livecam.app.deeds import shows_user
+from livecam.app.deeds import SourceKeeper, shows_user
 from livecam.app.outlets import FixedOutlets
 from livecam.app.recording import Recorder
 from livecam.app.registry import SINKS
 from livecam.config import Config, Paths, load
 from livecam.core.cleared import How, Withheld
+from livecam.core.clock import MonotonicClock
 from livecam.core.settings import Panic, Resume
 from livecam.core.spec import parse_spec
 from livecam.errors import ConfigError, LivecamError, SinkError, SourceGone
@@ -98,6 +99,17 @@ def test_a_recording_is_begun_and_ended_while_the_run_goes_on(start: Callable[..
     run.sent(3)
     with pytest.raises(SinkError, match="No recording is running"):
         deeds.record(False)
+
+
+def test_a_recording_that_the_disk_cut_short_says_so(start: Callable[..., Run]) -> None:
+    run = start()
+    deeds = run.daemon.deeds
+    first = Path(deeds.record(True).removeprefix("Recording to ").removesuffix("."))
+    run.sent(30)
+    sink = deeds.recorder._sink
+    assert sink is not None
+    sink.path = first.with_name("next.mp4")
+    assert deeds.record(False) == f"The disk was full or failed meanwhile, so that part is missing. Kept: {first}."
 
 
 @pytest.mark.parametrize(
@@ -212,6 +224,17 @@ def test_another_source_takes_over_and_tracks_are_dropped(start: Callable[..., R
     after = run.daemon.report()
     assert after.source_lost == before.source_lost == 0
     adds_up(after)
+
+
+def test_while_the_camera_is_closed_another_source_is_only_chosen(tmp_path: Path) -> None:
+    (tmp_path / "livecam.toml").touch()
+    flags = {"source.spec": "synthetic", "source.size": "320x240"}
+    config = load(flags, tmp_path / "livecam.toml", {}).config
+    keeper = SourceKeeper(config, MonotonicClock(), lambda: None)
+    begun = time.monotonic()
+    info = keeper.replace(parse_spec("synthetic?seed=5"))
+    assert (str(info.size), keeper.spec.text) == ("320x240", "synthetic?seed=5")
+    assert time.monotonic() - begun < 5, "nobody is waited for"
 
 
 def test_another_source_of_another_size_is_fitted(start: Callable[..., Run], tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from livecam.app.notify import ServiceNotifier
+from livecam.app.notify import ServiceNotifier, state_line
 from livecam.core.frame import NS_PER_MS
+from livecam.runtime.report import Status
 from tests.fakes import FakeClock
 
 
@@ -74,3 +75,15 @@ def test_a_manager_in_the_abstract_namespace_is_heard_of() -> None:
         listening.bind("\0" + name)
         ServiceNotifier(FakeClock(), {"NOTIFY_SOCKET": "@" + name}).beat()
         assert listening.recv(100) == b"READY=1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "note", "line"),
+    [
+        ("swap", "", "live, wearing ann"),
+        ("swap", "The camera is lost.", "live, wearing ann. The camera is lost."),
+        ("passthrough", "", "live, passthrough, YOUR OWN FACE IS SENT"),
+    ],
+)
+def test_the_state_is_a_line_without_figures(mode: str, note: str, line: str) -> None:
+    assert state_line(Status(29.9, 40.0, 60.0, 7, "live", "live", "ann", mode, "cpu", note, ())) == line

@@ -238,6 +238,14 @@ def test_a_shot_of_the_camera_becomes_a_draft(config: Config, paths: Paths, monk
     camera.look(Frame(np.zeros((4, 4, 3), dtype=np.uint8), 1, 1))
 
 
+def test_presets_whose_recipes_are_not_there_are_only_not_ready(paths: Paths, tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    config = load({"panel.port": "0", "models.recipes": str(tmp_path / "recipes")}, Path(os.devnull), {}).config
+    told = {str(one["name"]): one for one in _part(Run(), config, paths)._port.presets()}
+    assert told["mesh"]["ready"] is True
+    assert (told["fast"]["ready"], "There is no recipe" in str(told["fast"]["missing"])) == (False, True)
+
+
 def test_a_run_that_wants_no_panel_has_none(config: Config, paths: Paths) -> None:
     way, run, processor = PanelWay(config, paths), Run(), cast(Processor, object())
     assert way.wrap(processor) is processor

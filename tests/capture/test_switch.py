@@ -157,3 +157,30 @@ def test_a_capture_thread_that_hangs_is_told_and_the_new_one_closed(first: Numbe
     image = np.zeros(SIZE.image_shape, np.uint8)
     source.read_into(image)
     assert image.flat[0] == 1
+
+
+def test_while_it_is_closed_the_new_one_is_tried_and_closed_again(first: Numbered) -> None:
+    source, second, bad = SwitchingSource(first, SIZE), Numbered(2), Numbered(3)
+    info = source.settle(second)
+    assert info is not None
+    assert (info.name, second.opens, second.is_open) == ("number 2", 1, False)
+    bad.reading = fail(SourceGone("no camera"))
+    with pytest.raises(SourceGone, match="no camera"):
+        source.settle(bad)
+    assert source.open().name == "number 2"
+    assert not first.is_open
+    third = Numbered(3)
+    assert source.settle(third) is None, "it is open: frames flow from the old one until the new one takes over"
+    assert third.opens == 0
+    source.close()
+    assert source.settle(third) is not None
+
+
+def test_one_that_was_opened_meanwhile_is_not_settled(first: Numbered) -> None:
+    source, second = SwitchingSource(first, SIZE), Numbered(2)
+    second.reading = lambda: None if first.is_open else (source.open(), None)[1]
+    assert source.settle(second) is None
+    assert not second.is_open
+    image = np.zeros(SIZE.image_shape, np.uint8)
+    source.read_into(image)
+    assert image.flat[0] == 1

@@ -14,6 +14,10 @@ NAME: Final = "livecam"
 
 ANSWER_S: Final = 30.0
 
+_NO_SESSION: Final = (
+    "That user is not logged in: log in as the user whom livecam is for, not by su or sudo, and do it again."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
@@ -123,7 +127,8 @@ def done(run: Runner, *command: str) -> str:
     """
     result = run(command)
     if result.code:
-        raise LivecamError(f"`{' '.join(command)}` failed: {result.said}.")
+        next_step = _NO_SESSION if "connect to bus" in result.said else ""
+        raise LivecamError(f"`{' '.join(command)}` failed: {result.said.rstrip('.')}.", next_step)
     return result.out
 
 

@@ -59,7 +59,9 @@ def quoted(word: str, dollar: str = "$$") -> str:
         word: Any text.
         dollar: What stands for a dollar: in variables, unlike in commands, it is nothing special.
     """
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar).replace("\n", "\\n")
+    escaped = (
+        word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar).replace("\n", "\\n")
+    )
     return word if _PLAIN.fullmatch(word) else f'"{escaped}"'
 
 

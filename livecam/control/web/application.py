@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from livecam.control.desk import Json
-from livecam.control.grammar import WORDS
+from livecam.control.grammar import LONGEST, WORDS
 from livecam.control.web import bodies
 from livecam.control.web.bank_routes import BankRoutes
 from livecam.control.web.crew import Busy, Crew
@@ -109,7 +109,8 @@ class Panel:
 
     async def _order(self, request: Request) -> Response:
         body = await bodies.read_object(request)
-        return JSONResponse(await self._lanes.put(bodies.text(body, "line"), bodies.text(body, "key", "")))
+        line = bodies.text(body, "line", longest=LONGEST)
+        return JSONResponse(await self._lanes.put(line, bodies.text(body, "key", "")))
 
     def _looked(self, look: Callable[[], object]) -> Callable[[Request], Awaitable[Response]]:
         """Answers with what a look at the machine gives."""

@@ -65,15 +65,15 @@ async def read_object(request: Request) -> Mapping[str, Json]:
     return value
 
 
-def text(body: Mapping[str, Json], name: str, usual: str | None = None) -> str:
-    """A text of at most 200 characters.
+def text(body: Mapping[str, Json], name: str, usual: str | None = None, longest: int = _LONGEST) -> str:
+    """A text of at most `longest` characters.
 
     Raises:
         Unfit: It is none, or is missing and there is no usual one.
     """
     value = body.get(name, usual)
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        raise Unfit(f"{name!r} must be a text of at most {_LONGEST} characters.")
+    if not isinstance(value, str) or len(value) > longest:
+        raise Unfit(f"{name!r} must be a text of at most {longest} characters.")
     return value
 
 

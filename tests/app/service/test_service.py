@@ -3,6 +3,7 @@
 import plistlib
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -43,6 +44,7 @@ def test_systemd_starts_it_now_and_at_login(tmp_path: Path) -> None:
     assert manager.asked == [
         "systemctl --user daemon-reload",
         f"systemctl --user enable {UNIT}",
+        f"systemctl --user reset-failed {UNIT}",
         f"systemctl --user start {UNIT}",
     ]
     assert str(tmp_path / "user" / UNIT) in said
@@ -85,9 +87,38 @@ def test_systemd_says_how_it_is(tmp_path: Path) -> None:
 
 
 def test_what_systemd_refuses_is_told(tmp_path: Path) -> None:
-    manager = Manager({"start": Ran(1, "", "Job for livecam.service failed.\n")})
-    with pytest.raises(LivecamError, match=r"start livecam\.service` failed: Job for livecam\.service failed\."):
+    manager = Manager({"enable": Ran(1, "", "Access denied.\n")})
+    with pytest.raises(LivecamError, match=r"enable livecam\.service` failed: Access denied\."):
         SystemdService(tmp_path, manager).install(JOB, start=True)
+
+
+def test_without_a_session_the_next_step_is_to_log_in(tmp_path: Path) -> None:
+    manager = Manager({"daemon-reload": Ran(1, "", "Failed to connect to bus: No such file or directory\n")})
+    with pytest.raises(LivecamError, match=r"No such file or directory\. That user is not logged in"):
+        SystemdService(tmp_path, manager).install(JOB, start=False)
+
+
+def test_one_that_does_not_start_is_told_with_its_log(tmp_path: Path) -> None:
+    failed = shown(ActiveState="failed", SubState="failed", Result="exit-code")
+    manager = Manager({"--user start": Ran(1, "", "Job failed."), **failed})
+    with pytest.raises(LivecamError, match=r"does not start: exit-code\. .*livecam service logs"):
+        SystemdService(tmp_path, manager).install(JOB, start=True)
+
+
+def test_one_that_takes_long_to_start_is_no_failure(tmp_path: Path) -> None:
+    manager = Manager(shown(ActiveState="activating", SubState="start"))
+
+    def no_answer(command: Sequence[str]) -> Ran:
+        if "start" in command:
+            raise LivecamError("systemctl does not answer.")
+        return manager(command)
+
+    assert "still starting" in SystemdService(tmp_path, no_answer).install(JOB, start=True)
+
+
+def test_the_output_process_is_not_killed_with_the_main_one() -> None:
+    assert "KillMode" not in unit_text(JOB)
+    assert "KillMode=process\n" in unit_text(replace(JOB, two_processes=True))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +130,7 @@ def test_what_systemd_refuses_is_told(tmp_path: Path) -> None:
         ("$HOME", '"$$HOME"'),
         ('say "a\\b"', '"say \\"a\\\\b\\""'),
         ("", '""'),
+        ("two\nlines", '"two\\nlines"'),
     ],
 )
 def test_words_are_written_so_that_systemd_reads_them_back(word: str, written: str) -> None:

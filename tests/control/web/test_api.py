@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from livecam.control.grammar import WORDS
+from livecam.control.grammar import LONGEST, WORDS
 from livecam.control.web import bodies, crew
 from tests.control.web.served import Served
 
@@ -53,6 +53,12 @@ def test_orders_are_followed_and_answered(served: Served, browser: httpx.Client)
     assert "blend" in refused["said"]
     assert browser.post("/api/order", json={"line": "persona ann"}).json()["now"]["persona"] == "ann"
     assert browser.post("/api/order", json={"line": "persona eve"}).json()["ok"] is False
+
+
+def test_a_line_may_be_as_long_as_on_the_socket(browser: httpx.Client) -> None:
+    line = "blend 0.4".ljust(LONGEST)
+    assert browser.post("/api/order", json={"line": line}).json()["ok"]
+    assert browser.post("/api/order", json={"line": f"{line} "}).status_code == 400
 
 
 @pytest.mark.parametrize(

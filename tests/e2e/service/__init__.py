@@ -1,0 +1,1 @@
+"""`livecam service` before a systemd user manager."""
