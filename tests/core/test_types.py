@@ -124,3 +124,10 @@ def test_what_was_added_since_a_snapshot() -> None:
     assert since.count == 3
     assert since.percentile_ms(50) == pytest.approx(9.0, rel=0.03)
     assert histogram.count == 4
+
+
+def test_how_many_lie_below_a_limit() -> None:
+    histogram = Histogram()
+    for duration_ms in (5, 5, 20, 20, 20, 300):
+        histogram.add(duration_ms * 1_000_000)
+    assert [histogram.below(limit_ms) for limit_ms in (0.0, 1, 10, 100, 1000)] == [0, 0, 2, 5, 6]

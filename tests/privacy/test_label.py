@@ -9,14 +9,16 @@ import pytest
 from livecam.config.label import LabelConfig, Language
 from livecam.core.cleared import How, Withheld
 from livecam.core.frame import Frame, Image, Picture, Size
+from livecam.core.ladder import Tier
 from livecam.core.settings import Mode, Settings
 from livecam.errors import ConfigError
 from livecam.privacy.card import SENTENCES, draw_card
-from livecam.privacy.label import TYPE_SHARE, WORDS, Label, Labelled, draw_plate, words
+from livecam.privacy.label import TYPE_SHARE, WORDS, Label, Labelled, draw_plate, labelled, words
 from livecam.privacy.lettering import lettered
 from livecam.privacy.slate import draw_background, to_picture
 from tests.fakes import SIZE, ScriptedProcessor
 
+WHOLE = Tier("whole")
 SIZES = [Size(320, 240), Size(1280, 720), Size(1920, 1080), Size(720, 1280), Size(640, 362), Size(160, 120)]
 NOISE = np.random.default_rng(0)
 
@@ -145,9 +147,11 @@ def test_switching_it_off_is_a_warning_in_the_log_once(caplog: pytest.LogCapture
 
 def test_what_else_a_processor_is_asked_reaches_the_one_inside() -> None:
     inner = ScriptedProcessor()
-    labelled = Labelled(inner, Label(SIZE, "AI"))
-    labelled.reset()
+    outer = labelled(inner, SIZE, LabelConfig())
+    outer.reset()
     assert inner.resets == 1
+    outer.adapt(WHOLE)
+    assert inner.tiers == [WHOLE]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

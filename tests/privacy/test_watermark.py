@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livecam.core.frame import NS_PER_S, Picture, Size
+from livecam.core.cleared import How, Withheld
+from livecam.core.frame import NS_PER_S, Frame, Picture, Size
+from livecam.core.ladder import Tier
+from livecam.core.settings import Settings
 from livecam.privacy.mark_code import BITS, Code, bits_of, session_in
 from livecam.privacy.mark_reader import SURE, Found, MarkReader
-from livecam.privacy.watermark import Watermark
+from livecam.privacy.watermark import Marked, Watermark
+from tests.fakes import ScriptedProcessor
 
 KEY, OTHER_KEY, SESSION = b"ours", b"theirs", 0xC0FFEE
 SIZE = Size(640, 360)
@@ -126,3 +130,28 @@ def test_one_wrong_bit_is_noticed(session: int, place: int) -> None:
 def test_a_number_that_does_not_fit_is_refused(session: int) -> None:
     with pytest.raises(ValueError, match="32 bits"):
         bits_of(session)
+
+
+@pytest.mark.parametrize("outcome", [How.SWAPPED, How.PASSED, Withheld.NO_FACE])
+def test_only_what_was_swapped_is_marked(outcome: How | Withheld) -> None:
+    inner = ScriptedProcessor(lambda _: outcome)
+    marked = Marked(inner, Watermark(KEY, SESSION, SIZE))
+    plain = scene(0)
+    out, frame = plain.copy(), Frame(np.zeros(SIZE.image_shape, np.uint8), 1, NS_PER_S)
+
+    def filled(frame: Frame, out: Picture, settings: Settings) -> How | Withheld:
+        return outcome
+
+    inner.process = filled  # type: ignore[method-assign]
+    assert marked.process(frame, out, Settings()) is outcome
+    assert np.array_equal(out, plain) == (outcome is not How.SWAPPED)
+    assert ("mark" in marked.stages()) == (outcome is How.SWAPPED)
+    assert marked.stages()["swap"] == 1_000_000
+
+
+def test_what_else_a_processor_is_asked_reaches_the_one_inside() -> None:
+    inner = ScriptedProcessor()
+    marked = Marked(inner, Watermark(KEY, SESSION, SIZE))
+    marked.reset()
+    marked.adapt(Tier("whole"))
+    assert (inner.resets, inner.tiers) == (1, [Tier("whole")])
