@@ -15,7 +15,7 @@ from livecam.app.signals import stopping_on_signals
 from livecam.config import Config, Paths
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_S
-from livecam.errors import ConfigError, LivecamError, SourceEnded
+from livecam.errors import LivecamError, SourceEnded
 from livecam.runtime.report import Report, Status
 from livecam.runtime.supervisor import State
 
@@ -57,7 +57,7 @@ def run(
             for part in parts:
                 part.start()
             error = _watch(daemon, config.run.seconds, _with(panel, notifier, controls.showing(on_status)), stop)
-        except ConfigError as refused:
+        except LivecamError as refused:
             error = refused
         finally:
             notifier.stopping()

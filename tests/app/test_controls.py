@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from livecam.app import Daemon, run
 from livecam.app import controls as controls_module
-from livecam.app import run
 from livecam.app.controls import Controls
 from livecam.config import Config, Paths, load
 from livecam.control import place
 from livecam.control.client import Said, order
 from livecam.control.pipe import PipeServer, own_pipe
 from livecam.control.place import running
-from livecam.errors import ConfigError, LivecamError
+from livecam.errors import ConfigError, LivecamError, ModelError
 from livecam.runtime.report import Report, Status
 from tests.control.pretend import PretendKeys, PretendPort
 
@@ -232,3 +232,22 @@ def test_a_reload_without_anybody_who_asks_is_told_in_the_log(caplog: pytest.Log
         ways.reload()
     assert "Reload: livecam is still starting." in caplog.text
     assert "Reload: Nothing has changed." in caplog.text
+
+
+def test_a_panel_that_cannot_be_had_ends_the_run_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stopped: list[Daemon] = []
+    stop = Daemon.stop
+
+    def refuse(*_: object) -> None:
+        raise ModelError("There is no such recipe.")
+
+    def noted(daemon: Daemon) -> None:
+        stopped.append(daemon)
+        stop(daemon)
+
+    monkeypatch.setattr("livecam.app.running.PanelWay.open", refuse)
+    monkeypatch.setattr(Daemon, "stop", noted)
+    config = configure(control__socket=str(tmp_path / "control"))
+    with pytest.raises(ModelError, match="no such recipe"):
+        run(config)
+    assert len(stopped) == 1
