@@ -170,8 +170,8 @@ class BackgroundBuild:
             ready = self._make()
         except LivecamError as error:
             if not self._cancel.is_set():
-                self.note = f"not compiled: {error.what}"
                 log.warning("The networks are not used as compiled, what serves goes on serving: %s", error)
+                self.note = f"not compiled: {error.what}"  # last: who sees it finds the line in the log
             return
         if self._cancel.is_set():
             ready.close()

@@ -10,6 +10,7 @@ from livecam.config.bank import BankConfig
 from livecam.config.choices import LogLevel, Provider
 from livecam.config.control import USUAL, ControlConfig, HotkeysConfig
 from livecam.config.example import example_text
+from livecam.config.face import FaceConfig, PrivacyConfig
 from livecam.config.governor import GovernorConfig
 from livecam.config.idle import IdleConfig, WhenIdle
 from livecam.config.label import LabelConfig, Language
@@ -22,15 +23,8 @@ from livecam.config.paths import Paths
 from livecam.config.people import PeopleConfig
 from livecam.config.presets import PRESETS, Preset, PresetName
 from livecam.config.registry import SECTIONS, SETTINGS, Key
-from livecam.config.schema import (
-    Config,
-    FaceConfig,
-    LogConfig,
-    OutputConfig,
-    PrivacyConfig,
-    RunConfig,
-    SourceConfig,
-)
+from livecam.config.schema import Config, LogConfig, RunConfig
+from livecam.config.ways import OutputConfig, SourceConfig
 
 __all__ = [
     "PRESETS",
