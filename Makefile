@@ -7,19 +7,36 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test test-browser test-e2e test-keys test-oracle test-tensorrt test-remote models lint format bench lock clean
+.PHONY: run test test-browser test-e2e test-faults test-keys test-local test-oracle test-tensorrt test-remote soak models lint \
+	format bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
 
+# Two at a time, and then, one after the other, what runs the whole daemon or judges times. ARGS may name tests of one half.
+HERE := not e2e and not browser and not faults and not local
 test: $(VENV)/.dev
-	$(PYTEST) -m "not e2e and not browser" $(ARGS)
+	$(PYTEST) -n 2 --dist loadfile -m "$(HERE) and not alone" $(ARGS) || { [ $$? -eq 5 ] && [ -n "$(ARGS)" ]; }
+	$(PYTEST) -m "$(HERE) and alone" $(ARGS) || { [ $$? -eq 5 ] && [ -n "$(ARGS)" ]; }
 	$(PYTEST) -q tests/core tests/privacy --cov=livecam.core --cov=livecam.privacy --cov-branch --cov-fail-under=100
 
 # On a real kernel with real drivers: User-Mode Linux, built once and cached outside the checkout; and on PipeWire.
 test-e2e: $(VENV)/.dev
 	LIVECAM_E2E_PYTHON=$(BIN)/python tests/e2e/run.sh $(ARGS)
 	$(PYTEST) -s -m e2e tests/e2e/pipewire tests/e2e/audio tests/e2e/obs tests/e2e/service
+
+# Every fault of the matrix, injected into the running daemon, whose every picture is looked at. Writes
+# benchmarks/results/reliability.json.
+test-faults: $(VENV)/.dev
+	$(PYTEST) -q -m faults tests/faults $(ARGS)
+
+# The whole daemon where there is no network at all.
+test-local: $(VENV)/.dev
+	$(PYTEST) -q -m local tests/local $(ARGS)
+
+# Random faults and orders for hours, and a verdict.
+soak: $(VENV)/.dev
+	$(BIN)/python -m benchmarks soak --minutes 60 $(ARGS)
 
 # The control panel in headless Chromium: every control, two tabs, a narrow window, who is refused.
 test-browser: $(VENV)/.dev

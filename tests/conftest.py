@@ -7,7 +7,36 @@ import pytest
 
 from tests.inference.conftest import mesh_models, mesh_wheel, recipes
 
+ALONE = frozenset(
+    f"tests/{module}.py"
+    for module in (
+        "app/test_controls",
+        "app/test_daemon",
+        "app/test_memory",
+        "app/test_neural",
+        "app/test_output_process",
+        "app/test_presets",
+        "app/test_process",
+        "app/test_resting",
+        "bench/test_command",
+        "benchmarks/test_gpu_probe",
+        "capture/test_camera",
+        "cli/test_reload",
+        "control/web/test_events",
+        "output/test_web",
+        "runtime/test_supervisor",
+    )
+)
+"""Modules that run the whole daemon or judge times: `make test` runs nothing else beside them."""
+
 __all__ = ["mesh_models", "mesh_wheel", "recipes"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what has to run alone."""
+    for item in items:
+        if item.nodeid.partition("::")[0] in ALONE:
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="session")
