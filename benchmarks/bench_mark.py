@@ -17,8 +17,11 @@ import numpy.typing as npt
 from benchmarks.common import Bar, publish
 from benchmarks.footage import clip, clips_folder, drawn, in_webcam_frame
 from livecam.core.frame import NS_PER_S, Picture, Size
+from livecam.privacy.label import WORDS, Label
+from livecam.privacy.label_reader import LabelReader
 from livecam.privacy.mark_code import PUBLIC_KEY, TURNS, Code, bits_of, signs
-from livecam.privacy.mark_reader import CUTS, SURE, MarkReader
+from livecam.privacy.mark_look import SURE
+from livecam.privacy.mark_reader import CUTS, MarkReader
 from livecam.privacy.watermark import Watermark
 
 COMMAND = "python -m benchmarks mark"
@@ -26,6 +29,8 @@ COMMAND = "python -m benchmarks mark"
 SIZE, FPS, SECONDS = Size(1280, 720), 30, 4
 KEY, SESSION = b"an installation's key", 0x5EC0FFEE
 CLIPS = ("d10", "d18", "s32")
+
+_WORDS, _LABELLED = "AI MODIFIED", 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ def main(quick: bool) -> None:
     ratios: dict[Case, list[float]] = {case: [] for case in CASES}
     scores: list[float] = []
     noise: list[float] = []
+    read: list[tuple[int, int]] = []
+    falsely: list[tuple[int, int]] = []
     for name, plain in sources.items() if not quick else list(sources.items())[:1]:
         marked = _marked(plain)
         noise.append(_psnr(plain, marked))
@@ -96,6 +103,9 @@ def main(quick: bool) -> None:
             )
             print(f"  {name} {case}: {right:.3f} of the bits, {found.score:.1f} sigma", flush=True)
         chance += _chance(plain, 4 if quick else 30)
+        for case in (CASES[0], CASES[2]):
+            read.append(_labelled(plain, case, Label(SIZE, _WORDS)))
+            falsely.append(_labelled(plain, case, None))
     sigma = statistics.pstdev(chance)
     looks = 16 * len(CUTS)
     bars = [
@@ -107,11 +117,20 @@ def main(quick: bool) -> None:
         Bar("score of the marked, worst, standard deviations", SURE, min(scores), True),
         Bar("score of the unmarked under as many keys, highest", SURE, max(chance)),
         Bar("false positives a video, estimated", 1e-6, looks * math.erfc(SURE / sigma / math.sqrt(2)) / 2),
+        Bar("label read after x264 at call rates, worst, %", 95.0, 100 * min(seen / all_ for seen, all_ in read), True),
+        Bar("label seen where there is none, pictures", 0, sum(seen for seen, _ in falsely)),
         Bar("peak signal to noise, worst clip, dB", 44.0, min(noise), True),
         Bar("cost of marking at 720p, one thread, ms", 1.5, _cost_ms(SIZE)),
         Bar("cost of marking at 1080p, one thread, ms", 3.5, _cost_ms(Size(1920, 1080))),
     ]
-    about = {"cases": details, "unmarked_looks": len(chance), "unmarked_sigma": sigma, "psnr_db": noise}
+    unlabelled = sum(all_ for _, all_ in falsely)
+    about = {
+        "unlabelled_pictures": unlabelled,
+        "cases": details,
+        "unmarked_looks": len(chance),
+        "unmarked_sigma": sigma,
+        "psnr_db": noise,
+    }
     publish("mark", COMMAND, bars, about, quick)
 
 
@@ -119,17 +138,18 @@ def _sources(count: int) -> Mapping[str, Sequence[Picture]]:
     """Unmarked I420 pictures by name: the clips where they are, else the drawn face."""
     folder = clips_folder()
     if folder is None:
-        return {"drawn": [_i420(image) for image in drawn(SIZE, count)]}
+        return {"drawn": [i420(image) for image in drawn(SIZE, count)]}
     found: dict[str, Sequence[Picture]] = {}
     for name in CLIPS:
         frames = list(clip(folder / f"{name}.mp4", count))
         # Forth and back, so that there is no jump where it begins anew.
         endless = cycle(chain(frames, frames[-2:0:-1]))
-        found[name] = [_i420(in_webcam_frame(image, SIZE)) for image in islice(endless, count)]
+        found[name] = [i420(in_webcam_frame(image, SIZE)) for image in islice(endless, count)]
     return found
 
 
-def _i420(image: npt.NDArray[np.uint8]) -> Picture:
+def i420(image: npt.NDArray[np.uint8]) -> Picture:
+    """`image`, (H, W, 3) u8 BGR, as a picture."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
 
 
@@ -152,6 +172,31 @@ def _psnr(plain: Sequence[Picture], marked: Sequence[Picture]) -> float:
 
 def _received(pictures: Sequence[Picture], case: Case, code: Code) -> tuple[MarkReader, float]:
     """What a reader at the other end has seen, and the rate that was used, kbit/s."""
+    file = _coded(pictures, case)
+    reader = MarkReader(code)
+    for decoded in av.open(file, "r").decode(video=0):
+        assert isinstance(decoded, av.VideoFrame)
+        assert decoded.time is not None
+        reader.add(np.asarray(decoded.to_ndarray(format="gray"), np.uint8), round(decoded.time * NS_PER_S))
+    return reader, 8 * len(file.getvalue()) / (len(pictures) / FPS) / 1000
+
+
+def _labelled(plain: Sequence[Picture], case: Case, label: Label | None) -> tuple[int, int]:
+    """In how many of how many pictures at the other end a label is read, of those that carry it, or of none."""
+    pictures = [picture.copy() for picture in plain[:_LABELLED]]
+    for picture in pictures:
+        if label is not None:
+            label.draw(picture)
+    reader, seen = LabelReader([*WORDS.values()]), []
+    for number, decoded in enumerate(av.open(_coded(pictures, case), "r").decode(video=0)):
+        assert isinstance(decoded, av.VideoFrame)
+        if number % 6 == 0:
+            seen.append(reader(np.asarray(decoded.to_ndarray(format="gray"), np.uint8)))
+    right = [one is not None and (label is None or one.text == _WORDS) for one in seen]
+    return sum(right), len(right)
+
+
+def _coded(pictures: Sequence[Picture], case: Case) -> io.BytesIO:
     file = io.BytesIO()
     container = av.open(file, "w", format="matroska")
     stream = container.add_stream(case.codec, rate=FPS // case.every, options=dict(_OPTIONS[case.codec]))
@@ -164,14 +209,8 @@ def _received(pictures: Sequence[Picture], case: Case, code: Code) -> tuple[Mark
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
     container.close()
-    kbit_s = 8 * len(file.getvalue()) / (len(pictures) / FPS) / 1000
     file.seek(0)
-    reader = MarkReader(code)
-    for decoded in av.open(file, "r").decode(video=0):
-        assert isinstance(decoded, av.VideoFrame)
-        assert decoded.time is not None
-        reader.add(np.asarray(decoded.to_ndarray(format="gray"), np.uint8), round(decoded.time * NS_PER_S))
-    return reader, kbit_s
+    return file
 
 
 def _sent(picture: Picture, size: Size) -> Picture:
@@ -181,7 +220,7 @@ def _sent(picture: Picture, size: Size) -> Picture:
     kept = round(height * size.width / size.height)
     left = (width - kept) // 2
     scaled = cv2.resize(image[:, left : left + kept], size, interpolation=cv2.INTER_AREA)
-    return _i420(np.asarray(scaled, np.uint8))
+    return i420(np.asarray(scaled, np.uint8))
 
 
 def _chance(plain: Sequence[Picture], keys: int) -> Iterator[float]:

@@ -41,6 +41,10 @@ class SourceLost(SourceError):
     """The source is away for now; opening it again may help."""
 
 
+class SourceHangs(SourceLost):
+    """The source's driver does not return, so that this process cannot open the device again; another one may."""
+
+
 class SourceGone(SourceError):
     """The source has ended or can never be opened; opening it again is pointless."""
 
@@ -97,9 +101,20 @@ class PersonaError(LivecamError):
     """A persona does not exist, or its stored files cannot be used."""
 
 
+class ConsentRefused(PersonaError):
+    """A persona may not be worn, or not for this: its consent is not given, not valid, or cannot be proven."""
+
+
 class PhotoRefused(PersonaError):
     """A photo cannot serve as a persona: no face, several faces, too small, turned away, unreadable."""
 
 
 class StopFailed(LivecamError):
     """A thread did not end when told to."""
+
+
+class DriverHangs(LivecamError):
+    """A driver or network has not returned for so long that only another process can help."""
+
+    exit_code: ClassVar[int] = 75
+    """EX_TEMPFAIL of sysexits.h: start it again."""

@@ -111,6 +111,7 @@ def test_later_layers_win_and_say_so(tmp_path: Path) -> None:
     assert str(resolved.origins["face.eyes"]) == "flag --eyes"
     assert str(resolved.origins["log.level"]) == "default"
     assert resolved.values["source.fps"] == 24.0
+    assert resolved.asked == {"face.eyes", "privacy.passthrough"}
 
 
 def test_output_follows_the_source_unless_told() -> None:
@@ -276,3 +277,23 @@ def test_a_table_of_the_users_own_names_may_stand_beside_other_settings(tmp_path
     file.write_text('[bank]\nann = "1"\n')
     with pytest.raises(ConfigError, match="ann"):
         load({}, file, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("none", ()), ("nsfw_2", ("nsfw_2",)), (" nsfw_2 , nsfw_3,nsfw_1", ("nsfw_2", "nsfw_3", "nsfw_1"))],
+)
+def test_names_of_networks_are_listed(
+    text: str, names: tuple[str, ...], tmp_path: Path, home: Mapping[str, str]
+) -> None:
+    assert load({"safety.nudity": text}, environment=home).config.safety.nudity == names
+    file, kind = tmp_path / "livecam.toml", SETTINGS["safety.nudity"].setting.kind
+    for written in (str(list(names)).replace("'", '"'), kind.to_toml(names)):
+        file.write_text(f"[safety]\nnudity = {written}\n")
+        assert load(path=file, environment=home).config.safety.nudity == names
+
+
+@pytest.mark.parametrize("text", ["", "a,,b", "a,a", "none,a", "a\nb"])
+def test_names_that_are_none_are_refused(text: str, home: Mapping[str, str]) -> None:
+    with pytest.raises(ConfigError, match="--nudity must"):
+        load({"safety.nudity": text}, environment=home)

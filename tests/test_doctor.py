@@ -15,6 +15,7 @@ from livecam.doctor.files import check_preset
 from livecam.doctor.machine import Network, Plans, Tick
 from livecam.doctor.real import ThisMachine
 from livecam.errors import EngineError
+from livecam.faces.consents import Consents
 from livecam.faces.library import PersonaLibrary
 from livecam.inference.backends import Backend, Facts
 from livecam.inference.plan_key import Flavour, Kind, SideKey
@@ -284,6 +285,10 @@ def test_personas(tmp_path: Path) -> None:
     ann, bob = found(FakeMachine(), settings, "persona")
     assert ann.status is Status.OK
     assert (bob.status, bob.next_step) == (Status.WARN, "livecam faces remove bob")
+    Consents(settings.paths.personas).revoke("ann")
+    (revoked, _) = found(FakeMachine(), settings, "persona")
+    assert (revoked.status, revoked.next_step) == (Status.FAIL, "livecam faces consent ann")
+    assert "taken back" in revoked.finding
 
 
 @pytest.mark.parametrize(

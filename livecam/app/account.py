@@ -1,7 +1,7 @@
 """How a run is going, and was: for the status line, for the socket, for the report."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from livecam.app import machine
@@ -10,6 +10,7 @@ from livecam.app.exit import Exit
 from livecam.app.figures import Figure, Figures
 from livecam.app.outlets import public
 from livecam.app.presets import Presets
+from livecam.app.safety import told
 from livecam.config import Config
 from livecam.core.cleared import Withheld
 from livecam.core.seams import Clock
@@ -28,6 +29,7 @@ class Account:
         presets: What swaps.
         keeper: Where frames come from.
         way_out: Where pictures go.
+        without: Why nobody is worn, where a consent has ended.
 
     Attributes:
         figures: Of the last seconds.
@@ -41,7 +43,9 @@ class Account:
         presets: Presets,
         keeper: SourceKeeper,
         way_out: Exit,
+        without: Callable[[], str] = lambda: "",
     ) -> None:
+        self._without = without
         self._config = config
         self._telemetry = telemetry
         self._clock = clock
@@ -78,6 +82,7 @@ class Account:
         return {
             "preset": self._presets.name,
             "source": _without_password(self._keeper.spec.text),
+            "size": str(self._config.output_size),
             "delay_ms": figures["delay_ms"],
             "figures": figures,
         }
@@ -89,13 +94,15 @@ class Account:
         reason = self._telemetry.inference.reason
         if reason is Withheld.UNCOVERED:
             return "the face is turned away, or too much of it is hidden"
+        if reason is Withheld.NO_PERSONA:
+            return self._without()
         if reason is not Withheld.NO_WEARER:
-            return ""
+            return told(reason) if reason is not None else ""
         enrolled = self._presets.current.enrolment
         return "nobody enrolled is in the picture" if enrolled else "somebody else than the wearer is in the picture"
 
-    def report(self, state: str, restarts: int, started_ns: int) -> Report:
-        """The run in numbers, so far."""
+    def report(self, state: str, restarts: int, started_ns: int, files: Sequence[Mapping[str, str]] = ()) -> Report:
+        """The run in numbers, so far; `files` were kept."""
         settings, info, assembly = self._exit.cell.current, self._keeper.source.info, self._presets.current
         about = About(
             state=state,
@@ -111,6 +118,7 @@ class Account:
             cpu_s=round(machine.cpu_s(), 2),
             versions=machine.versions(),
             thread_restarts=restarts,
+            files=tuple(files),
         )
         return make_report(self._telemetry, about, started_ns, self._clock.now_ns())
 

@@ -4,18 +4,20 @@ The mesh engine and ONNX Runtime take a moment to import. That happens in the in
 before it.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from livecam.app.exchange import Served
+from livecam.app.permitted import permitting
+from livecam.app.renewing import RenewingProcessor
 from livecam.app.wardrobe import Wardrobe, stamp_of
 from livecam.config import Config, Paths, Provider
-from livecam.core.ladder import Ladder, ladder_for
 from livecam.core.persona import Persona
 from livecam.core.seams import Processor
-from livecam.errors import ConfigError
+from livecam.errors import ConfigError, ConsentRefused
 from livecam.inference.backends import Backend, embedded_backend
 from livecam.inference.progress import Progress
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from livecam.app.serving import Compiled, NeuralServing
     from livecam.app.wearers import Wearers
     from livecam.faces.library import PersonaLibrary
+
+
+log = logging.getLogger(__name__)
 
 
 def provider_name(provider: Provider) -> str:
@@ -97,6 +102,8 @@ class Assembly:
         live_face: Whether the source may show the user; stand-ins, which swap nothing, are then refused.
         compiles: Whether networks that are not compiled yet are compiled meanwhile, and then take over.
         find_wearers: Says who is swapped; read from what is enrolled unless given.
+        permit: Raises `PersonaError` where a persona may not be worn; asks the policy of this machine unless given.
+        begun: Whether a run goes on. A persona without consent is left out then, and ends nothing.
 
     Attributes:
         config: Checked configuration.
@@ -114,8 +121,12 @@ class Assembly:
         live_face: bool = False,
         compiles: bool = False,
         find_wearers: "Callable[[], Wearers] | None" = None,
+        permit: Callable[[Persona], None] | None = None,
+        begun: bool = False,
     ) -> None:
+        self._begun = begun
         self._find_wearers = find_wearers
+        self._permit = permit or permitting()
         self._compiles = compiles
         self._live_face = live_face
         self._now_ns = now_ns
@@ -138,7 +149,9 @@ class Assembly:
         return _library(self.config, self._paths, self._networks, self._neural)
 
     def _load(self, name: str) -> Persona:
-        return self._library.load(name)
+        persona = self._library.load(name)
+        self._permit(persona)
+        return persona
 
     @property
     def provider(self) -> str:
@@ -149,22 +162,6 @@ class Assembly:
     def remark(self) -> str:
         """What is being compiled or recovered from, beside what is shown; for the status line. Any thread."""
         return self._serving.note if self._serving is not None else ""
-
-    @property
-    def ladder(self) -> Ladder | None:
-        """What can be given up under load; None for nothing.
-
-        The embedded mesh follows the face, so that no detector runs on every frame, and there is none to slow down.
-        """
-        chain = self.config.neural.chain
-        if not self.config.governor.enabled:
-            return None
-        ladder = ladder_for(
-            enhancer=bool(chain.enhancer),
-            small_enhancer=bool(chain.small_enhancer),
-            mask=bool(chain.occlusion or chain.regions or self.config.face.hands),
-        )
-        return ladder if ladder.bottom else None
 
     def stop(self) -> None:
         """Compile nothing more. Idempotent."""
@@ -241,14 +238,26 @@ class Assembly:
         networks.ensure()
         who = self._networks.wearers
         self.note = "Getting the persona ready"
-        self.wardrobe.prepare(persona)
+        self._put_on(persona)
         for name in filter(None, who.people.values()):
-            self.wardrobe.prepare(name, keep=True)
+            self._put_on(name, keep=True)
         self.wearer, self.enrolment = who.told, who.digest
         self.note = "Loading the networks"
 
+    def _put_on(self, name: str, *, keep: bool = False) -> None:
+        try:
+            self.wardrobe.prepare(name, keep=keep)
+        except ConsentRefused as refusal:
+            if not self._begun:
+                raise
+            log.warning("%s is not worn: %s", name, refusal)
+
     def _mesh(self) -> Processor:
-        return self._networks.pipeline(self.wardrobe.get)
+        def made() -> Processor:
+            self._networks.close()
+            return self._networks.pipeline(self.wardrobe.get)
+
+        return RenewingProcessor(made)
 
     def _serve_neural(self) -> "NeuralServing":
         from livecam.app.serving import NeuralServing

@@ -12,44 +12,22 @@ from livecam.errors import LivecamError
 
 log = logging.getLogger(__name__)
 
-_STOP_S = 8.0
 
-
-class AudioDelay:
-    """Keeps the microphone in a thread of its own. What cannot be had is told in the log, and tried again.
+def keep_microphone(config: AudioConfig, status: Callable[[], Mapping[str, Json]], stop: threading.Event) -> None:
+    """Keep the delayed microphone until `stop`. What cannot be had is told in the log; the run goes on.
 
     Args:
         config: Which microphone, and how much more.
         status: How the run goes, for the socket.
+        stop: Removes it.
     """
-
-    def __init__(self, config: AudioConfig, status: Callable[[], Mapping[str, Json]]) -> None:
-        self._config = config
-        self._status = status
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="audio", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Remove the microphone. Idempotent."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_S)
-
-    def _run(self) -> None:
-        try:
-            self._keep()
-        except LivecamError as error:
-            log.warning("There is no delayed microphone. %s", error)
-
-    def _keep(self) -> None:
+    try:
         demand_linux()
         from livecam.control.audio.keeper import Keeper, alone  # needs what Windows lacks
         from livecam.control.audio.microphone import DelayedMicrophone
 
-        microphone = DelayedMicrophone(self._config.microphone, self._stop)
+        microphone = DelayedMicrophone(config.microphone, stop)
         with alone():
-            Keeper(microphone, lambda: video_delay_ms(self._status()), self._config.extra_ms, log.info).keep(self._stop)
+            Keeper(microphone, lambda: video_delay_ms(status()), config.extra_ms, log.info).keep(stop)
+    except LivecamError as error:
+        log.warning("There is no delayed microphone. %s", error)

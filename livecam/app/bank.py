@@ -1,16 +1,21 @@
 """The face bank of a configuration: its personas, what judges their photos, and what they change when they are worn."""
 
+from functools import partial
+
 from livecam.app.assemble import networks_of, neural_of
+from livecam.app.auditing import audit_once
 from livecam.app.mesh import FULL_RANGE, LANDMARKS, Networks
 from livecam.app.neural import NeuralNetworks
+from livecam.app.safety_photos import photo_guard
 from livecam.config import Config, Paths
+from livecam.config.policy_file import installed
 from livecam.core.frame import Image, Points
 from livecam.core.settings import Command, SetBlend, SetShape, Settings
 from livecam.faces.bank import FaceBank
 from livecam.faces.favourites import Favourites, path_of
 from livecam.faces.library import PersonaLibrary
 from livecam.faces.prepared import Preparer
-from livecam.faces.quality import PhotoJudge
+from livecam.faces.quality import FaceFinder, PhotoJudge
 from livecam.faces.worn import WornAs
 from livecam.vision.mesh.detect import FullRangeDetector
 from livecam.vision.mesh.landmarks import MeshLandmarker
@@ -32,21 +37,27 @@ def photo_judge(networks: Networks, *, strict: bool) -> PhotoJudge:
         networks: The embedded ones.
         strict: Whether what the mesh swap cannot use is refused.
     """
-    finder = _FaceFinder(
+    return PhotoJudge(face_finder(networks), strict=strict)
+
+
+def face_finder(networks: Networks) -> FaceFinder:
+    """What finds the face in a photo, with engines of its own, loaded when first needed."""
+    return _FaceFinder(
         networks.near_detector,
         lambda: FullRangeDetector(networks.engine(FULL_RANGE)),
         lambda: MeshLandmarker(networks.engine(LANDMARKS)),
-    )
-    return PhotoJudge(finder.find, strict=strict)
+    ).find
 
 
 def library_of(
     config: Config, paths: Paths, networks: Networks, neural: NeuralNetworks | None, judge: PhotoJudge | None = None
 ) -> PersonaLibrary:
     """The user's personas and the built-in one, prepared for the configured preset, their photos judged."""
-    preparers: dict[str, Preparer] = {"mesh": networks.preparer()}
+    preparers: dict[str, Preparer] = {**photo_guard(config, paths, lambda: face_finder(networks))}
     if neural is not None:
-        preparers = {config.neural.chain.swapper: neural.preparer()}
+        preparers[config.neural.chain.swapper] = neural.preparer()
+    else:
+        preparers["mesh"] = networks.preparer()
     judge = judge or photo_judge(networks, strict=neural is None)
     return PersonaLibrary(paths.personas, preparers, paths.prepared, judge=judge)
 
@@ -62,7 +73,8 @@ def face_bank(config: Config, paths: Paths) -> FaceBank:
     neural = neural_of(config, paths, networks)
     judge = photo_judge(networks, strict=neural is None)
     library = library_of(config, paths, networks, neural, judge)
-    return FaceBank(library, judge, favourites_of(config, paths))
+    note = partial(audit_once, paths, enabled=config.audit.enabled, required=installed().audit_required)
+    return FaceBank(library, judge, favourites_of(config, paths), note=note)
 
 
 def favourites_of(config: Config, paths: Paths) -> Favourites:

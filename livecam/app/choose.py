@@ -1,11 +1,14 @@
 """What ``auto`` means on this machine: a real camera and the virtual camera where they are, else what needs neither."""
 
+import logging
 import sys
 from importlib.util import find_spec
 from typing import Final
 
 from livecam.config import Config, Paths
 from livecam.core.spec import Spec, parse_spec
+
+log = logging.getLogger(__name__)
 
 SHORT_RECORDING_S: Final = 20
 
@@ -37,6 +40,11 @@ def _auto_sinks(config: Config, paths: Paths) -> list[Spec]:
             return [parse_spec("virtualcam")]
     if _has_pipewire():
         return [parse_spec("pipewire")]
+    from livecam.app.consented import may_be_recorded
+
+    if not may_be_recorded(paths.personas, (config.face.persona, *(name for _, name in config.people.worn if name))):
+        log.info("There is no short recording: the consent for who is worn is not for recordings.")
+        return [parse_spec("web")]
     folder = config.output.recordings or paths.recordings
     recording = f"record:{folder / 'livecam-{time}.mp4'}?seconds={SHORT_RECORDING_S}"
     return [parse_spec("web"), parse_spec(recording)]

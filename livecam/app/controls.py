@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from livecam.app.outlets import public
 from livecam.config import USUAL, Config, HotkeysConfig, Paths, PresetName
 from livecam.control.chords import bindings
-from livecam.control.desk import Desk, Json
+from livecam.control.desk import Desk, Doing, Json
 from livecam.control.hotkeys import Hotkeys, desktop_keys, installed
 from livecam.control.place import folder, make_private, own_socket
 from livecam.core.seams import ControlPort
@@ -35,7 +35,7 @@ class Controlled(ControlPort, Protocol):
     """What can be controlled: a daemon. Any thread."""
 
     @property
-    def deeds(self) -> "Doing":
+    def deeds(self) -> Doing:
         """What it can be told to do."""
         ...
 
@@ -45,38 +45,6 @@ class Controlled(ControlPort, Protocol):
 
     def about(self) -> Mapping[str, Json]:
         """What a status says besides."""
-        ...
-
-
-class Doing(Protocol):
-    """What can be done; see `livecam.control.desk.Port`."""
-
-    def record(self, on: bool) -> str:
-        """Begin a recording, or end it."""
-        ...
-
-    def snapshot(self) -> str:
-        """Keep the next picture."""
-        ...
-
-    def reload(self) -> str:
-        """Read the configuration again."""
-        ...
-
-    def preset(self, name: PresetName) -> str:
-        """Have other networks swap."""
-        ...
-
-    def favourite(self, number: int) -> str:
-        """The persona of that number."""
-        ...
-
-    def source(self, spec: str) -> str:
-        """Take frames from elsewhere."""
-        ...
-
-    def sink(self, spec: str, on: bool) -> str:
-        """Send to one more place, or to one less."""
         ...
 
 
@@ -91,10 +59,12 @@ class Part(Protocol):
 class _Port:
     """A daemon as a desk needs it."""
 
-    def __init__(self, daemon: Controlled, paths: Paths) -> None:
+    def __init__(self, daemon: Controlled, paths: Paths, allows: Callable[[str], bool]) -> None:
         self._daemon = daemon
         self._paths = paths
+        self._allows = allows
         self.seen: Mapping[str, Json] = {}
+        self.reload_wanted = False
         self.panel_url: Callable[[], str] = lambda: ""
 
     def submit(self, command: Command) -> Reply:
@@ -108,8 +78,13 @@ class _Port:
         Raises:
             LivecamError: It is.
         """
-        if self.seen.get("state", State.STARTING) == State.STARTING:
+        if self.starting:
             raise LivecamError("livecam is still starting.", later)
+
+    @property
+    def starting(self) -> bool:
+        """Whether that which swaps is still being made."""
+        return self.seen.get("state", State.STARTING) == State.STARTING
 
     def settings(self) -> Settings:
         return self._daemon.settings()
@@ -117,7 +92,8 @@ class _Port:
     def personas(self) -> Sequence[str]:
         from livecam.faces.library import PersonaLibrary  # brings OpenCV, which the slate does not wait for
 
-        return PersonaLibrary(self._paths.personas, {}, self._paths.prepared).names()
+        names = PersonaLibrary(self._paths.personas, {}, self._paths.prepared).names()
+        return [name for name in names if self._allows(name)] or names
 
     def status(self) -> Mapping[str, Json]:
         return {**self.seen, **self._daemon.about()} if self.seen else self.seen
@@ -135,7 +111,9 @@ class _Port:
         return self._daemon.deeds.snapshot()
 
     def reload(self) -> str:
-        self._demand_started("Reload in a moment.")
+        if self.starting:
+            self.reload_wanted = True
+            return "livecam is still starting: the configuration is read again as soon as it runs."
         return self._daemon.deeds.reload()
 
     def preset(self, name: PresetName) -> str:
@@ -160,6 +138,7 @@ class Controls:
         daemon: What is controlled.
         config: Sections ``control`` and ``hotkeys``.
         paths: Where personas are.
+        allows: Whether the policy lets a persona of that name be worn; ``next`` leaves the others out.
 
     Attributes:
         desk: Follows orders, whichever way they come in.
@@ -168,8 +147,10 @@ class Controls:
         ConfigError: A hotkey cannot be read.
     """
 
-    def __init__(self, daemon: Controlled, config: Config, paths: Paths) -> None:
-        self._port = _Port(daemon, paths)
+    def __init__(
+        self, daemon: Controlled, config: Config, paths: Paths, allows: Callable[[str], bool] = lambda name: True
+    ) -> None:
+        self._port = _Port(daemon, paths, allows)
         self._config = config
         self._bound = bindings(config.hotkeys.bound, USUAL)
         self.desk = Desk(self._port)
@@ -274,6 +255,9 @@ class Controls:
 
         def both(status: Status) -> None:
             self._port.seen = _plain(status)
+            if self._port.reload_wanted and not self._port.starting:
+                self._port.reload_wanted = False
+                threading.Thread(target=self.reload, name="livecam-reload", daemon=True).start()
             if show is not None:
                 show(status)
 

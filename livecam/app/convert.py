@@ -18,6 +18,8 @@ from typing import Final
 import av
 
 from livecam.app.assemble import Assembly
+from livecam.app.auditing import audit_once
+from livecam.app.consented import AgreedProcessor, Agreement
 from livecam.app.convert_clearing import Clearing, MediaTime
 from livecam.app.convert_clip import Clip
 from livecam.app.convert_doors import check_source, check_target, is_video
@@ -25,10 +27,17 @@ from livecam.app.convert_image import padded_to_even, size_of, swap_still, write
 from livecam.app.convert_part import PartFolder, identity
 from livecam.app.convert_summary import HELD, SLATED, SWAPPED, Conversion, Options, by_reason
 from livecam.app.convert_video import WARM_UP_NS, Done, Work, convert_video
-from livecam.app.disclosing import disclosed
+from livecam.app.disclosing import Disclosing
+from livecam.app.overseeing import ReadPolicy
+from livecam.app.permitted import converting, permitting
+from livecam.app.provenance.signer import waited
+from livecam.app.provenance.signing import signer_of
+from livecam.app.safety_files import checked_file, leaving_nothing
 from livecam.app.signals import stopping_on_signals
 from livecam.config import SETTINGS, Config, Paths
+from livecam.config.policy_file import installed
 from livecam.core.frame import NS_PER_MS, Picture, Size
+from livecam.core.persona import Scope
 from livecam.core.seams import Processor
 from livecam.core.settings import Mode, SetMode, Settings, apply
 from livecam.errors import ConfigError, PhotoRefused, SinkGone, SourceError
@@ -39,10 +48,10 @@ from livecam.privacy.slate import draw_slate, load_slate, to_picture
 
 __all__ = ["SETTINGS_USED", "Conversion", "Options", "convert"]
 
-_SECTIONS: Final = ("face", "people", "models", "neural", "label")
+_SECTIONS: Final = ("face", "people", "models", "neural", "label", "provenance", "safety")
 _SLATE: Final = ("privacy.slate_text", "privacy.slate_picture")
-_FOR_LOAD: Final = ("neural.small_enhancer",)
-"""What a conversion has no use for: it takes the time it takes."""
+_FOR_LOAD: Final = ("neural.small_enhancer", "safety.clear_s")
+"""What a conversion has no use for: it takes the time it takes, and is refused as a whole."""
 
 SETTINGS_USED: Final = tuple(
     key
@@ -51,7 +60,7 @@ SETTINGS_USED: Final = tuple(
 )
 """The settings that a conversion heeds."""
 
-_NOT_COMPARED: Final = ("models.cache", *_SLATE)
+_NOT_COMPARED: Final = ("models.cache", "provenance.sign", *_SLATE)
 """Of these, what changes no picture, and the slate, which is compared as drawn."""
 
 
@@ -65,6 +74,7 @@ def convert(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     make_processor: Callable[[], Processor] | None = None,
+    read_policy: ReadPolicy = installed,
 ) -> Conversion:
     """Convert a picture or a video file, by OUT's suffix. The bare face is never written.
 
@@ -77,9 +87,10 @@ def convert(
         progress: Told how far it has come.
         stop: Ends a video's conversion in order when set; it can go on later.
         make_processor: Builds what happens to a frame; the one of a run unless given.
+        read_policy: Reads what an administrator allows; the policy of this machine unless given.
 
     Raises:
-        ConfigError: OUT's name cannot be used, or an option is out of range.
+        ConfigError: OUT's name cannot be used, an option is out of range, or the policy forbids it.
         SourceError, PhotoRefused: IN cannot be used.
         SinkError: OUT cannot be written.
         PersonaError, ModelError, EngineError: The swap cannot be put together, or broke.
@@ -92,7 +103,7 @@ def convert(
     video = is_video(target)
     check_source(source)
     check_target(source, target, replace=options.replace)
-    making = _Making(config, paths or Paths.find(), source, make_processor)
+    making = _Making(config, paths or Paths.find(), source, target, make_processor, read_policy)
     if video:
         return _video(making, source, target, options, progress or Silent(), stop or threading.Event())
     return _image(making, source, target, progress or Silent())
@@ -102,25 +113,70 @@ class _Making:
     """What judges frames, made of a configuration."""
 
     def __init__(
-        self, config: Config, paths: Paths, source: Path, make_processor: Callable[[], Processor] | None
+        self,
+        config: Config,
+        paths: Paths,
+        source: Path,
+        target: Path,
+        make_processor: Callable[[], Processor] | None,
+        read_policy: ReadPolicy,
     ) -> None:
-        self.config = config
+        self._policy = read_policy()
+        self.config = config = converting(config, self._policy)
         self._paths = paths
-        self._source = source
+        self._source, self._target = source, target
         self._time = MediaTime()
-        self._assembly = Assembly(config, paths, self._time)
+        names = (config.face.persona, *(name for _, name in config.people.worn))
+        need = Scope.RECORDING if is_video(target) else Scope.STILL
+        self._agreement = Agreement(paths.personas, names, need)
+        permit = self._agreement.permitting(permitting(read_policy))
+        self._assembly = Assembly(config, paths, self._time, permit=permit)
         self._make_processor = make_processor
 
     def clearing(self, size: Size) -> Clearing:
         """For frames of `size`. Takes a second: networks are loaded and the persona is made ready."""
         gate = Gate(self.slate(size), int(self.config.privacy.hold_ms * NS_PER_MS))
         processor = self._make_processor() if self._make_processor else self._disclosed(size)
+        processor = checked_file(AgreedProcessor(processor, self._agreement), self.config, self._paths)
+        self._note()
         return Clearing(processor, gate, self._settings(), size, self._time)
 
+    @property
+    def session(self) -> int:
+        """Of the same file it is the same: a conversion that goes on later must go on as it began."""
+        return int(hashlib.sha256(identity(self._source).encode()).hexdigest()[:8], 16)
+
+    def sealed(self, target: Path, what: str) -> str:
+        """Sign OUT, which is whole already; what came of it, to end a sentence with."""
+        signer = signer_of(self.config, self._paths, self.session)
+        seal = signer.submit(target, what, swapped=True)
+        signer.close()
+        return waited(seal, 0)
+
     def _disclosed(self, size: Size) -> Processor:
-        # Of the same file the session is the same: a conversion that goes on later must go on as it began.
-        session = int(hashlib.sha256(identity(self._source).encode()).hexdigest()[:8], 16)
-        return disclosed(self._assembly.make_processor(), self.config, self._paths, size, session)
+        marks = self._policy.mark_enabled
+        return Disclosing(self.config, self._paths, size, self.session, marks)(self._assembly.make_processor())
+
+    def _note(self) -> None:
+        """Have it written down, before anything is made.
+
+        Raises:
+            AuditError: That cannot be, and the policy demands it.
+        """
+        persona = self._assembly.wardrobe.get(self.config.face.persona)
+        audit_once(
+            self._paths,
+            "convert",
+            self.config.audit.enabled,
+            self._policy.audit_required,
+            session=f"{self.session:08x}",
+            file=self._target.name,
+            persona=self.config.face.persona,
+            digest=persona.digest if persona else "",
+            label=self.config.label.shown,
+            mark=self._policy.mark_enabled,
+            policy=self._policy.digest,
+        )
 
     def slate(self, size: Size) -> Picture:
         """(H * 3 / 2, W) u8 I420.
@@ -166,9 +222,16 @@ def _image(making: _Making, source: Path, target: Path, progress: Progress) -> C
     progress.update("Swapping", 0, 0)
     swapped = swap_still(image, clearing, source)[:height, :width]
     write_image(target, swapped)
-    seconds = time.monotonic() - started_s
     return Conversion(
-        str(source), str(target), "image", f"{width}x{height}", making.config.face.persona, 1, 1, seconds=seconds
+        str(source),
+        str(target),
+        "image",
+        f"{width}x{height}",
+        making.config.face.persona,
+        1,
+        1,
+        seconds=time.monotonic() - started_s,
+        provenance=making.sealed(target, "picture"),
     )
 
 
@@ -202,7 +265,7 @@ def _video(
         warm_up_ns = WARM_UP_NS + int(making.config.privacy.hold_ms * NS_PER_MS)
         work = Work(source, target, clip, clearing, part, options, warm_up_ns, progress, stop)
         started_s = time.monotonic()
-        with stopping_on_signals(stop):
+        with stopping_on_signals(stop), leaving_nothing(part.remove):
             done = convert_video(work)
     except av.FFmpegError as error:
         raise SinkGone(f"{target} cannot be encoded: {error.strerror}.", "Report this with the file.") from error
@@ -229,4 +292,5 @@ def _told(making: _Making, work: Work, done: Done, seconds: float) -> Conversion
         media_s=round(done.media_s, 3),
         audio=done.audio,
         notes=done.notes,
+        provenance=making.sealed(work.target, "video"),
     )

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from livecam.config.load import nearest
+from livecam.config.nearest import nearest
 from livecam.errors import ConfigError, SinkError, SinkGone, SinkLost, SourceGone
 
 IMAGES: Final = (".png", ".jpg", ".jpeg", ".webp")

@@ -167,7 +167,7 @@ class PartFolder:
                     f"{self.path} is needed for unfinished work and holds other files.", "Choose another name for OUT."
                 ) from None
             return None
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             return None
         if old.owner != self._manifest.owner and _alive(old.owner):
             raise SinkGone(

@@ -68,6 +68,7 @@ class Conversion:
         media_s: Length of the video.
         audio: What became of the sound; empty when there is none.
         notes: What else a user should know, in sentences.
+        provenance: ``signed``, or ``not signed: `` and why.
     """
 
     source: str
@@ -85,6 +86,7 @@ class Conversion:
     media_s: float = 0.0
     audio: str = ""
     notes: tuple[str, ...] = ()
+    provenance: str = ""
 
     def to_json(self) -> str:
         """Indented JSON."""

@@ -1,33 +1,41 @@
 """One run of the live path, from configuration to report."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from weakref import ref
 
 from livecam.app.account import Account
 from livecam.app.ahead import ahead_of
 from livecam.app.assemble import Assembly
+from livecam.app.consented import ConsentedOutlets
+from livecam.app.consenting import consenting_of
 from livecam.app.deeds import Deeds, SourceKeeper, recordings_folder
-from livecam.app.disclosing import disclosed, new_session
+from livecam.app.disclosing import Disclosing, new_session
 from livecam.app.dressing import Dresser
 from livecam.app.exit import inner_exit, outer_exit
 from livecam.app.figures import Figure
 from livecam.app.following import followed
+from livecam.app.governing import Governing
 from livecam.app.idling import idling_of
 from livecam.app.outlets import Outlets
+from livecam.app.overseeing import Overseer, ReadPolicy
+from livecam.app.patience import stuck_watch
 from livecam.app.presets import Presets, same_people
+from livecam.app.provenance.signing import signer_of
 from livecam.app.recording import Recorder
 from livecam.app.reload import Reloader
+from livecam.app.safety import content_gate
+from livecam.app.witness import overseen
 from livecam.config import Config, Paths
+from livecam.config.policy_file import installed
 from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS
 from livecam.core.clock import MonotonicClock
-from livecam.core.frame import NS_PER_MS
 from livecam.core.persona import Persona
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock, Processor, Sink
 from livecam.core.settings import Command, Reply, SetPersona, Settings
 from livecam.errors import ConfigError, ExtraMissing, ModelError, PersonaError, SinkGone, SourceGone
 from livecam.output.tee import SinkState
-from livecam.runtime.governor import Governor, Rules
 from livecam.runtime.heartbeat import Heartbeat
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop
 from livecam.runtime.report import Report, Status
@@ -53,11 +61,15 @@ class Daemon:
         wrap_processor: Puts something around it, such as what looks at its frames.
         read_config: Reads the configuration again, from where it came, with the flags that were given.
         heartbeat: Told of every picture that was sent.
+        may_restart: Whether the run may end because a driver hangs, to be started again.
+        read_policy: Reads what an administrator allows; the policy of this machine unless given.
 
     Attributes:
         deeds: What it can be told to do, besides its settings.
         reloader: Follows changes of the configuration.
         session: Number of this run, which the mark carries.
+        disclosing: Marks and labels its pictures, and can be told what the label says.
+        overseer: Keeps the policy and the audit log.
 
     Raises:
         ConfigError: A source or sink is not known, or the slate picture cannot be read.
@@ -72,35 +84,57 @@ class Daemon:
         wrap_processor: Callable[[Processor], Processor] = lambda processor: processor,
         read_config: Callable[[], Config] | None = None,
         heartbeat: Heartbeat | None = None,
+        may_restart: Callable[[], bool] = lambda: False,
+        read_policy: ReadPolicy = installed,
     ) -> None:
-        self.config = config
+        self._may_restart = may_restart
         self._paths = paths = paths or Paths.find()
+        self.session = new_session()
+        self.overseer = Overseer(config, paths, self.session, read_policy)
+        self.config = config = self.overseer.config
         self._clock: Clock = MonotonicClock()
         self._telemetry = Telemetry()
-        self.session = new_session()
+        marks = self.overseer.policy.mark_enabled
+        self.disclosing = Disclosing(config, paths, config.output_size, self.session, marks)
         self._keeper = SourceKeeper(config, self._clock, self._drop_tracks)
-        first = Assembly(config, paths, live_face=self._keeper.shows_user, compiles=True)
+        first = Assembly(config, paths, live_face=self._keeper.shows_user, compiles=True, permit=self._permit)
         self._presets = Presets(first, self._assembled, self.settings, lambda: self._keeper.shows_user)
+        self._governing = Governing(config.governor, self._presets)
+        self._presets.entered = self._governing.renew
         make_exit = outer_exit if config.output.process else inner_exit
-        self._exit = make_exit(config, paths, self._clock, self._telemetry.output, heartbeat)
+        self._signer = signer_of(config, paths, self.session)
+        counters = self._telemetry.output
+        self._exit = make_exit(config, paths, self._clock, counters, heartbeat, self._signer.finished)
         self._cell = self._exit.cell
+        self._cell.changed = self.overseer.witness.changed
         make = make_processor or self._disclosed
-        self._supervisor = self._wire(lambda: wrap_processor(make()))
+        self._content = content_gate(config, paths, self._cell.tighten)
+        self._supervisor = self._wire(lambda: wrap_processor(self._content.wrap(make)))
         self._idling = idling_of(config.idle, self._exit, self._supervisor, self._inference, self._clock)
-        self._account = Account(config, self._telemetry, self._clock, self._presets, self._keeper, self._exit)
+        note, way_out = self.overseer.auditor.note, self._exit
+        self._consents = consenting_of(paths, self._presets, self._cell, way_out.states, note)
+        why = self._consents.told
+        self._account = Account(config, self._telemetry, self._clock, self._presets, self._keeper, way_out, why)
         self._do(read_config)
         self._started_ns = self._clock.now_ns()
 
     def _do(self, read_config: Callable[[], Config] | None) -> None:
-        outlets, paths = self._exit.outlets, self._paths
-        self.reloader = Reloader(self.config, read_config, {})
+        paths, outlets = self._paths, ConsentedOutlets(self._exit.outlets, self._consents.demand)
+        self.reloader = Reloader(self.config, self.overseer.reading(read_config), {})
         self._dresser = Dresser(paths, self._presets, self.reloader)
         begun, worn = lambda: bool(self._presets.current.wearer), lambda: self._cell.current.persona
-        self._ahead = ahead_of(self.config, paths, self._prepare_ahead, worn, begun)
-        recorder = Recorder(outlets, lambda: recordings_folder(self.reloader.config, paths))
-        self.deeds = Deeds(paths, outlets, recorder, self._presets, self._keeper, self.reloader, self._account.why)
-        for settings, apply in followed(self, self.deeds.source, outlets, self._presets, self._exit.hold).items():
+        # Weakly, so that what was relieved is freed.
+        self._ahead = ahead_of(self.config, paths, self._prepare_ahead, worn, begun, lambda: ref(self._presets.current))
+        recorder = Recorder(outlets, lambda: recordings_folder(self.reloader.config, paths), self._signer)
+        why = self._account.why
+        self.deeds = Deeds(paths, outlets, recorder, self._presets, self._keeper, self.reloader, why, self.overseer)
+        gate, label, govern = (self._exit.hold, self._exit.repaint), self.disclosing.relabel, self._governing.follow
+        for settings, apply in followed(self, self.deeds.source, outlets, self._presets, *gate, label, govern).items():
             self.reloader.follow(settings, apply)
+
+    def _permit(self, persona: Persona) -> None:
+        self.overseer.permit(persona)
+        self._consents.admit(persona)
 
     def _prepare_ahead(self, name: str) -> Persona:
         # For whoever serves now alone: what comes next is still being built in another thread.
@@ -115,11 +149,12 @@ class Daemon:
             live_face=self._keeper.shows_user,
             compiles=True,
             find_wearers=lambda: people,
+            permit=self._permit,
+            begun=True,
         )
 
     def _disclosed(self) -> Processor:
-        size = self.config.output_size
-        return disclosed(self._presets.make_processor(), self.config, self._paths, size, self.session)
+        return self.disclosing(self._presets.make_processor())
 
     def _drop_tracks(self) -> None:
         self._inference.forget()
@@ -136,10 +171,12 @@ class Daemon:
             self._cell,
             clock,
             telemetry.inference,
-            self._governor(),
+            self._governing.made(),
             self._presets.lend,
         )
-        capture = CaptureLoop(self._keeper.source, frames, ready, clock, telemetry.capture, inference.forget)
+        self._governing.govern = inference.govern
+        source, fps = self._keeper.source, self.config.source.fps
+        capture = CaptureLoop(source, frames, ready, clock, telemetry.capture, inference.forget, fps)
         return Supervisor(
             Worker("capture", capture, _CAPTURE),
             Worker("inference", inference, _INFERENCE),
@@ -147,37 +184,44 @@ class Daemon:
             telemetry,
             self._cell,
             clock,
+            stuck_watch(self.config, telemetry, lambda: source.changing),
+            self._may_restart,
         )
 
-    def _governor(self) -> Governor | None:
-        """Of what is configured; None where nothing can be given up."""
-        ladder, governor = self._presets.current.ladder, self.config.governor
-        if ladder is None:
-            return None
-        return Governor(ladder, Rules(int(governor.budget_ms * NS_PER_MS), int(governor.age_budget_ms * NS_PER_MS)))
+    def dress(self, asked: Collection[str]) -> None:
+        """Have the first persona worn as it is to be, but for the settings `asked` for by name. Before `start`."""
+        self._dresser.begin(self._cell, asked)
 
     def start(self) -> None:
         """Start: the slate is out at once, the swap as soon as it is ready."""
+        self.overseer.auditor.demand()
         self._started_ns = self._clock.now_ns()
         self._supervisor.start()
         self._ahead.start()
+        self.overseer.begin(overseen(self, self._presets, self._keeper, self._exit))
 
     def check(self) -> Health:
         """Look after the threads, and after who reads; to be called about ten times a second."""
         health = self._supervisor.check()
         self._idling.look()
+        self._dresser.look()
+        self._consents.look()
+        self.overseer.look()
         return health
 
     def submit(self, command: Command) -> Reply:
         """Apply a command and say what now holds. A persona is made ready before it is switched to.
 
         Raises:
+            ConfigError: The policy forbids it; nothing changed.
             PersonaError: There is no such persona; nothing changed.
             ValueError: A value is out of range; nothing changed.
         """
+        self.overseer.demand(command)
         if not isinstance(command, SetPersona):
             return self._cell.submit(command)
-        self._presets.prepare(command.name)
+        self.overseer.permit(self._presets.prepare(command.name))
+        self._consents.wear(command.name)
         return self._dresser.wear(command, self._cell)
 
     def prepare(self, persona: str) -> None:
@@ -239,13 +283,17 @@ class Daemon:
         Raises:
             StopFailed: A thread did not end in time.
         """
+        self.overseer.witness.stop()
         try:
             self._supervisor.stop()
         finally:
             self._ahead.stop()
             self._presets.stop()
+            self._content.stop()
+            self._signer.close()
+            self.overseer.stop(self._signer.told())
 
     def report(self) -> Report:
         """The run in numbers, so far."""
         restarts = self._supervisor.restarts + self._exit.restarts()
-        return self._account.report(str(self._supervisor.state), restarts, self._started_ns)
+        return self._account.report(str(self._supervisor.state), restarts, self._started_ns, self._signer.told())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from livecam.app.choose import choose_source
 from livecam.app.outlets import Outlets
+from livecam.app.overseeing import Overseer
 from livecam.app.presets import Presets, with_preset
 from livecam.app.recording import Recorder
 from livecam.app.registry import make_source
@@ -93,6 +94,7 @@ class Deeds:
         keeper: Where frames come from.
         reloader: Reads the configuration again.
         why: Why there is only the slate.
+        overseer: Keeps the policy and the audit log.
     """
 
     paths: Paths
@@ -102,6 +104,7 @@ class Deeds:
     keeper: SourceKeeper
     reloader: Reloader
     why: Callable[[], str]
+    overseer: Overseer
 
     def record(self, on: bool) -> str:
         """Begin a recording of what is sent, or end it.
@@ -109,7 +112,13 @@ class Deeds:
         Raises:
             SinkError: It cannot be.
         """
-        return self.recorder.start() if on else self.recorder.stop()
+        if on:
+            self.overseer.demand_output("record")
+        before = self.recorder.path
+        said = self.recorder.start() if on else self.recorder.stop()
+        file = self.recorder.path or before
+        self.overseer.auditor.note("recording", on=on, file=file.name if file else "")
+        return said
 
     def snapshot(self) -> str:
         """Keep the next picture that is cleared and not the slate.
@@ -119,7 +128,13 @@ class Deeds:
         """
         from livecam.app.snapshot import snapshot
 
-        return snapshot(self.outlets, recordings_folder(self.reloader.config, self.paths), self.why)
+        self.overseer.demand_output("snapshot")
+        folder = recordings_folder(self.reloader.config, self.paths)
+
+        def kept(path: Path) -> None:
+            self.overseer.auditor.note("snapshot", file=path.name)
+
+        return snapshot(self.outlets, folder, self.why, self.recorder.signer, kept)
 
     def reload(self) -> str:
         """Read the configuration again.
@@ -127,7 +142,10 @@ class Deeds:
         Raises:
             LivecamError: It cannot be used, or part of it not be followed.
         """
-        return self.reloader()
+        policy = self.overseer.reread()
+        said = self.reloader()
+        self.overseer.auditor.note("reload")
+        return f"{policy} {said}".strip()
 
     def preset(self, name: PresetName) -> str:
         """Have other networks swap.
@@ -172,6 +190,7 @@ class Deeds:
             LivecamError: It cannot be; nothing changed.
         """
         if on:
+            self.overseer.demand_output(parse_spec(spec).kind)
             return f"Sent to {self.outlets.add(parse_spec(spec))} too."
         return f"No more sent to {self.outlets.remove(spec)}."
 

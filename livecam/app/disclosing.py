@@ -2,12 +2,18 @@
 
 import logging
 import secrets
+import threading
+import weakref
+from typing import TYPE_CHECKING
 
 from livecam.app.keys import mark_key
-from livecam.config import Config, Paths
+from livecam.config import Config, LabelConfig, Paths
 from livecam.core.frame import Size
 from livecam.core.seams import Processor
 from livecam.errors import PersonaError
+
+if TYPE_CHECKING:
+    from livecam.privacy.disclosed import Disclosed
 
 log = logging.getLogger(__name__)
 
@@ -19,17 +25,59 @@ def new_session() -> int:
     return secrets.randbits(SESSION_BITS)
 
 
-def disclosed(inner: Processor, config: Config, paths: Paths, size: Size, session: int) -> Processor:
-    """`inner`, whose swapped pictures of `size` are marked and labelled.
+class Disclosing:
+    """Marks and labels what processors of one run make; they come and go, what the label says stays.
 
-    Raises:
-        ConfigError: The label's own words show nothing.
+    Args:
+        config: Section ``label``.
+        paths: Where the installation's key is.
+        size: Of the pictures.
+        session: What the mark says.
+        marks: False only where a policy says so.
     """
-    # They bring OpenCV, which the slate does not wait for.
-    from livecam.privacy.label import labelled
-    from livecam.privacy.watermark import Marked, Watermark
 
-    return labelled(Marked(inner, Watermark(_key(paths), session, size)), size, config.label)
+    def __init__(self, config: Config, paths: Paths, size: Size, session: int, marks: bool = True) -> None:
+        self._label = config.label
+        self._paths = paths
+        self._size = size
+        self._session = session
+        self._marks = marks
+        self._lock = threading.Lock()
+        self._now: weakref.ref[Disclosed] | None = None
+
+    def __call__(self, inner: Processor) -> Processor:
+        """`inner`, whose swapped pictures are marked and labelled.
+
+        Raises:
+            ConfigError: The label's own words show nothing.
+        """
+        # They bring OpenCV, which the slate does not wait for.
+        from livecam.privacy.disclosed import Disclosed
+        from livecam.privacy.label import Label, words
+        from livecam.privacy.watermark import Watermark
+
+        mark = Watermark(_key(self._paths), self._session, self._size) if self._marks else None
+        with self._lock:
+            made = Disclosed(inner, mark, Label(self._size, words(self._label)))
+            self._now = weakref.ref(made)
+        return made
+
+    def relabel(self, config: LabelConfig) -> str:
+        """Have the label say what `config` says, from the next picture on; what it says now. Any thread.
+
+        Raises:
+            ConfigError: Its own words show nothing; nothing changed.
+        """
+        from livecam.privacy.label import Label, words
+
+        text = words(config)
+        label = Label(self._size, text)
+        with self._lock:
+            self._label = config
+            made = self._now() if self._now is not None else None
+            if made is not None:
+                made.relabel(label)
+        return f"The label says {text!r}."
 
 
 def _key(paths: Paths) -> bytes:

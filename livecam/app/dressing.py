@@ -1,16 +1,23 @@
 """What a persona changes when it is worn: its own settings, in the same step as itself; its own preset, soon after."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Final
 
 from livecam.app.presets import Presets, with_preset
 from livecam.app.reload import Reloader
 from livecam.config import Paths
-from livecam.core.settings import Command, Reply, SetPersona, SettingsCell
+from livecam.core.settings import Command, Reply, SetBlend, SetPersona, SetShape, SettingsCell
 from livecam.errors import LivecamError
 from livecam.faces.worn import USUAL, WornAs, read_worn
 
 log = logging.getLogger(__name__)
+
+_NETWORKS: Final = frozenset(
+    f"neural.{name}" for name in ("preset", "detector", "swapper", "boost", "enhancer", "occlusion", "regions")
+)
+"""Settings beside which a persona's own preset has no say."""
 
 
 class Dresser:
@@ -26,6 +33,37 @@ class Dresser:
         self._paths = paths
         self._presets = presets
         self._reloader = reloader
+        self._due: WornAs | None = None
+
+    def begin(self, cell: SettingsCell, asked: Collection[str]) -> None:
+        """Have the persona of a run's beginning worn as it is to be; its preset follows by `look`.
+
+        Args:
+            cell: The settings in force. Nothing runs yet.
+            asked: Paths of settings that were asked for by name, and go before what a persona has of its own.
+        """
+        try:
+            worn = self._worn(cell.current.persona)
+            commands: list[Command] = []
+            if worn.blend is not None and "neural.blend" not in asked:
+                commands.append(SetBlend(worn.blend))
+            if worn.shape is not None and "face.shape" not in asked:
+                commands.append(SetShape(worn.shape))
+            if commands:
+                cell.submit(*commands)
+        except (LivecamError, ValueError) as error:
+            log.warning("What %s has of its own is not used: %s", cell.current.persona, error)
+            return
+        preset = worn.preset if _NETWORKS.isdisjoint(asked) else None
+        colour = worn.colour if "neural.colour" not in asked else None
+        if preset is not None or colour is not None:
+            self._due = WornAs(preset=preset, colour=colour)
+
+    def look(self) -> None:
+        """Have the preset of the beginning's persona take over, once there is something to take over from."""
+        if self._due is not None and self._presets.current.wearer:
+            due, self._due = self._due, None
+            self._change_preset(due, USUAL)
 
     def wear(self, command: SetPersona, cell: SettingsCell) -> Reply:
         """Wear a persona that is ready, with what it has of its own; no frame sees half of it. Any thread.
@@ -34,6 +72,7 @@ class Dresser:
             PersonaError: Its own settings cannot be read; nothing changed.
             ValueError: One is out of range; nothing changed.
         """
+        self._due = None
         worn, before = self._worn(command.name), self._worn_now(cell)
         reply = cell.submit(*self._commands(worn, before), command)
         self._change_preset(worn, before)

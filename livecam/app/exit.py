@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from livecam.app.choose import choose_sinks
 from livecam.app.outlets import FixedOutlets, Outlets, TeeOutlets
@@ -43,6 +44,8 @@ class Exit:
         slow: Sends seldom while nobody looks, or at full rate again. The output process sends at full rate always.
         introduce: Shows the card until a monotonic time, ns. The output process has none.
         hold: Tells the gate how old a picture may be when it leaves, ns; None where it cannot be told while running.
+        repaint: Gives the gate the slate, and the card, of another configuration; raises `ConfigError` where its
+            picture cannot be read. None where that cannot be done while running.
     """
 
     loop: Loop
@@ -56,19 +59,25 @@ class Exit:
     slow: Callable[[bool], None] = lambda _: None
     introduce: Callable[[int], None] = lambda _: None
     hold: Callable[[int], None] | None = None
+    repaint: Callable[[Config], None] | None = None
 
 
 def inner_exit(
-    config: Config, paths: Paths, clock: Clock, counters: OutputCounters, heartbeat: Heartbeat | None = None
+    config: Config,
+    paths: Paths,
+    clock: Clock,
+    counters: OutputCounters,
+    heartbeat: Heartbeat | None = None,
+    finished: Callable[[Path, bool], None] | None = None,
 ) -> Exit:
-    """Out through a thread of this process.
+    """Out through a thread of this process; `finished` is told of every recording, see `SinkWish`.
 
     Raises:
         ConfigError: A sink is not known, or the slate picture cannot be read.
         ExtraMissing: A driver's package is not installed.
     """
     size, cell = config.output_size, SettingsCell(config.settings)
-    wish = SinkWish(secrets.token_urlsafe(16))
+    wish = SinkWish(secrets.token_urlsafe(16), finished)
     sinks = [(spec, make_sink(spec, wish)) for spec in choose_sinks(config, paths)]
     tee = Tee([sink for _, sink in sinks], clock)
     pictures = LatestRing(lambda: PictureSlot(size))
@@ -81,6 +90,10 @@ def inner_exit(
 
     def hold(hold_ns: int) -> None:
         gate.hold_ns = hold_ns
+
+    def repaint(wanted: Config) -> None:
+        now = replace(config, privacy=wanted.privacy, label=wanted.label)
+        gate.repaint(_slate(now), _card(now))
 
     outlets = TeeOutlets(tee, sinks, wish, chosen)
     return Exit(
@@ -95,11 +108,17 @@ def inner_exit(
         slow=loop.rest,
         introduce=gate.introduce,
         hold=hold,
+        repaint=repaint,
     )
 
 
 def outer_exit(
-    config: Config, paths: Paths, clock: Clock, counters: OutputCounters, heartbeat: Heartbeat | None = None
+    config: Config,
+    paths: Paths,
+    clock: Clock,
+    counters: OutputCounters,
+    heartbeat: Heartbeat | None = None,
+    finished: Callable[[Path, bool], None] | None = None,
 ) -> Exit:
     """Out through the output process, which is found or started when the worker starts.
 
@@ -127,7 +146,7 @@ def outer_exit(
         log_level=config.log.level,
         log_file=str(config.log.file or ""),
     )
-    loop = ProcessOutput(outlet, clock, counters, heartbeat=heartbeat)
+    loop = ProcessOutput(outlet, clock, counters, heartbeat=heartbeat, finished=finished)
     cell = PublishedCell(config.settings, loop.segment.settings)
     return Exit(
         loop,

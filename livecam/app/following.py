@@ -7,7 +7,7 @@ from typing import Final
 from livecam.app.outlets import Outlets
 from livecam.app.presets import Presets
 from livecam.app.reload import Apply
-from livecam.config import Config
+from livecam.config import Config, LabelConfig
 from livecam.control.desk import told
 from livecam.core.frame import NS_PER_MS
 from livecam.core.seams import ControlPort
@@ -43,6 +43,9 @@ def followed(
     outlets: Outlets,
     presets: Presets,
     hold: Callable[[int], None] | None,
+    repaint: Callable[[Config], None] | None = None,
+    relabel: Callable[[LabelConfig], str] = lambda _: "",
+    govern: Apply = lambda _: "",
 ) -> dict[str, Apply | None]:
     """What follows which settings, for a `Reloader`.
 
@@ -52,6 +55,9 @@ def followed(
         outlets: Where pictures go.
         presets: What swaps.
         hold: Tells the gate how old a picture may be, ns; None where it cannot be told.
+        repaint: Gives the gate another slate and card; None where that cannot be done.
+        relabel: Has the label say something else; what it says now.
+        govern: Gives up quality otherwise.
     """
 
     def networks(config: Config) -> str:
@@ -67,6 +73,19 @@ def followed(
         hold(int(config.privacy.hold_ms * NS_PER_MS))
         return f"Pictures are held for {config.privacy.hold_ms:g} ms."
 
+    def slate(config: Config) -> str:
+        assert repaint is not None, "it is not followed otherwise"
+        repaint(config)
+        return "The slate is the new one."
+
+    def label(config: Config) -> str:
+        said = relabel(config.label)
+        if repaint is not None:
+            # The card says the same words.
+            repaint(config)
+        return said
+
+    slate_follows = slate if repaint is not None else None
     return {
         **{path: _commanding(port, make) for path, make in _COMMANDS.items()},
         "source.spec": lambda config: source(config.source.spec.text),
@@ -74,6 +93,11 @@ def followed(
         "output.recordings": lambda config: "Recordings go to the new folder.",
         "bank.favourites": lambda config: "The favourites are the new ones.",
         "privacy.hold_ms": kept if hold is not None else None,
+        "privacy.slate_text": slate_follows,
+        "privacy.slate_picture": slate_follows,
+        "label.text": label,
+        "label.language": label,
+        "governor": govern,
         "neural": networks,
         "neural.force_blend": None,
         "face.hands": around,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from livecam.app.exit import Exit
 from livecam.config.idle import IdleConfig, WhenIdle
@@ -12,6 +12,8 @@ from livecam.runtime.loops import InferenceLoop
 from livecam.runtime.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
+
+_UNCOUNTED: Final = "Pictures go to a recording, or to where it cannot be told who looks"
 
 
 class Sleeper(Protocol):
@@ -108,8 +110,7 @@ class Idling:
     def _somebody(self, readers: int | None) -> None:
         if self._rests and self._sleeper.wake():
             self._rests = False
-            told = "Whether somebody looks cannot be told any more" if readers is None else "Somebody looks"
-            log.info("%s: the camera is opened.", told)
+            log.info("%s: the camera is opened.", "Somebody looks" if readers is not None else _UNCOUNTED)
 
 
 def idling_of(

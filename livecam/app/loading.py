@@ -9,7 +9,7 @@ from livecam.config import Provider
 from livecam.core.seams import Engine
 from livecam.inference import onnx
 from livecam.inference.backends import Backend, Facts, choose
-from livecam.inference.model import Model, Task
+from livecam.inference.model import WHOLE_PICTURE, Model
 from livecam.inference.remote import Terms, remote_engine
 from livecam.inference.store import digest_of, installed
 from livecam.inference.tuned import Tuned
@@ -68,7 +68,7 @@ class OnnxLoader:
 
 @dataclass(frozen=True, slots=True)
 class RemoteLoader:
-    """Loads networks on a server, but for detectors: they are given the whole picture, which never leaves.
+    """Loads networks on a server, but for those that are given the whole picture, which never leaves.
 
     Attributes:
         here: Loads what stays on this machine.
@@ -88,6 +88,6 @@ class RemoteLoader:
             EngineError: The server does not serve it now; or as `here`.
             ModelError: What it serves is not what the recipe says; or as `here`.
         """
-        if model.task is Task.DETECT:
+        if model.task in WHOLE_PICTURE:
             return self.here(model, batch)
         return remote_engine(model, self.address, self.terms, batch)

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from livecam.app.wearers import ANYBODY, MOST_FACES, Wearers
 from livecam.canvas.cpu import CpuCanvas
 from livecam.core.frame import NS_PER_MS, Image
@@ -134,7 +136,7 @@ class Networks:
         if not set(HANDS) <= self._paths.keys():
             return None
         palm, hand = HANDS
-        return HandOccluder(PalmDetector(self.engine(palm)), HandLandmarker(self.engine(hand)))
+        return HandOccluder(PalmDetector(self.engine(palm)), HandLandmarker(_warmed(self.engine(hand))))
 
     def fading(self, swapper: Swapper[Image]) -> Swapper[Image]:
         """`swapper`, in whose hands one persona melts into the next, where that is wanted."""
@@ -155,3 +157,14 @@ class Networks:
         parts = CpuCanvas(), self.follower(), self.watch(), self.fading(MeshSwapper(hands))
         cheaper = [hands] if hands is not None else []
         return Pipeline(*parts, personas, cheaper, who.make(), who.people)
+
+
+def _warmed(engine: Engine) -> Engine:
+    """`engine`, run on nothing: what is seldom used would else take its memory in the middle of a call.
+
+    ONNX Runtime takes it in the first run, and in the second one again, as the first one has shown how much.
+    """
+    feeds = {name: np.zeros(spec.shape, spec.dtype) for name, spec in engine.inputs.items()}
+    for _ in range(2):
+        engine.run(feeds)
+    return engine

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from livecam.app.registry import make_sink
-from livecam.config.load import nearest
+from livecam.config.nearest import nearest
 from livecam.core.seams import Sink
 from livecam.core.spec import SinkWish, Spec
 from livecam.errors import LivecamError, SinkError

@@ -94,6 +94,7 @@ class ProcessOutput:
         counters: Kept equal to those of the output process.
         command: How an output process is started, if not in the ordinary way.
         heartbeat: Told whenever the output process has sent pictures since the last look; nobody unless given.
+        finished: Told of every recording that the output process ended while attached; see `SinkWish`.
 
     Attributes:
         segment: Shared with it, from the beginning; its settings block is to be written before the worker starts.
@@ -111,8 +112,10 @@ class ProcessOutput:
         counters: OutputCounters,
         command: Sequence[str] | None = None,
         heartbeat: Heartbeat | None = None,
+        finished: Callable[[Path, bool], None] | None = None,
     ) -> None:
         self._heartbeat = heartbeat
+        self._finished = finished
         self._outlet = outlet
         self._clock = clock
         self._counters = counters
@@ -256,7 +259,10 @@ class ProcessOutput:
         text = self.segment.text.read()
         if text != self._text:
             self._text = text
-            self._news = read_news(text) or self._news
+            before, self._news = self._news, read_news(text) or self._news
+            for recording in self._news.since(before):
+                if self._finished is not None:
+                    self._finished(Path(recording.path), recording.swapped)
 
     def _demand_progress(self) -> None:
         now_ns = self._clock.now_ns()

@@ -108,7 +108,7 @@ class Attendant:
             return
         try:
             self._production = self._server.serve(handle)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._answer(connection, f"refused {error}")
             return
         self._attached, self._attached_pid = connection, peer(connection)[0]

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Final
 
 from livecam.app.output_process_attendant import Attendant
-from livecam.app.output_process_served import Server
+from livecam.app.output_process_served import Recordings, Server
 from livecam.app.output_process_wire import READY, Plan, listen, read_plan
 from livecam.app.registry import make_sink
 from livecam.core.clock import MonotonicClock
@@ -33,14 +33,15 @@ def main() -> int:
         plan = read_plan()
         _start_log(plan)
         clock = MonotonicClock()
-        wish = SinkWish(plan.token)
+        recordings = Recordings()
+        wish = SinkWish(plan.token, recordings.add)
         tee = Tee(tuple(make_sink(parse_spec(sink), wish) for sink in plan.sinks), clock)
         listener = listen(plan.address)
     except (LivecamError, OSError) as error:
         _say(str(error))
         return 1
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    server = Server(tee, clock, plan.size, plan.fps)
+    server = Server(tee, clock, plan.size, plan.fps, recordings)
     attendant = Attendant(listener, server, clock)
     _listen_to_signals(attendant)
     _say(READY)

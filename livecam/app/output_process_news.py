@@ -8,6 +8,21 @@ from livecam.output.tee import SinkState
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """A file that a sink of the output process has ended.
+
+    Attributes:
+        number: Rises from file to file.
+        path: Of the file.
+        swapped: Whether any picture in it was.
+    """
+
+    number: int
+    path: str
+    swapped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """What the output process says.
 
@@ -16,12 +31,18 @@ class News:
         problem: What it is trying to repair; empty when nothing is wrong.
         sinks: In the order given.
         readers: How many read them; None where that cannot be told.
+        recordings: The latest that ended.
     """
 
     error: str = ""
     problem: str = ""
     sinks: tuple[SinkState, ...] = ()
     readers: int | None = None
+    recordings: tuple[Recording, ...] = ()
+
+    def since(self, before: "News") -> tuple[Recording, ...]:
+        """The recordings that were not there in the news `before`."""
+        return tuple(one for one in self.recordings if one not in before.recordings)
 
 
 def read_news(text: str) -> News | None:
@@ -31,14 +52,24 @@ def read_news(text: str) -> News | None:
         error, problem, sinks, readers = (values[name] for name in ("error", "problem", "sinks", "readers"))
         if not isinstance(error, str) or not isinstance(problem, str) or type(readers) not in (int, type(None)):
             return None
-        return News(error, problem, tuple(_sink(sink) for sink in sinks), readers)
-    except (ValueError, TypeError, KeyError):
+        recordings = tuple(_recording(one) for one in values.get("recordings", ()))
+        return News(error, problem, tuple(_sink(sink) for sink in sinks), readers, recordings)
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
 def _sink(values: dict[str, object]) -> SinkState:
-    checked = {name: (values[name], kind) for name, kind in get_type_hints(SinkState).items()}
-    for name, (value, kind) in checked.items():
-        if type(value) is not kind:
-            raise TypeError(f"{name} is {value!r}")
-    return SinkState(**{name: value for name, (value, _) in checked.items()})  # type: ignore[arg-type]
+    return SinkState(**_checked(SinkState, values))  # type: ignore[arg-type]
+
+
+def _recording(values: dict[str, object]) -> Recording:
+    return Recording(**_checked(Recording, values))  # type: ignore[arg-type]
+
+
+def _checked(made: type, values: dict[str, object]) -> dict[str, object]:
+    """The fields of `made`; TypeError where one is of another type."""
+    hints = get_type_hints(made)
+    for name, kind in hints.items():
+        if type(values[name]) is not kind:
+            raise TypeError(f"{name} is {values[name]!r}")
+    return {name: values[name] for name in hints}

@@ -1,9 +1,12 @@
 """The output loop as the output process runs it: it goes on while main processes come and go."""
 
 import json
+from collections import deque
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
+from livecam.app.output_process_news import Recording
 from livecam.app.output_process_wire import map_memory
 from livecam.core.backoff import DEVICE_BANDS
 from livecam.core.frame import NS_PER_MS, NS_PER_S, Size
@@ -20,6 +23,9 @@ from livecam.runtime.worker import Policy, Worker
 
 SILENCE_NS: Final = 150 * NS_PER_MS
 """A main process that gave no sign of life for longer than this counts as dead; it gives one every 20 ms."""
+
+_RECORDINGS: Final = 4
+"""So many are told of; more do not end within a tenth of a second."""
 
 _POLICY: Final = Policy(DEVICE_BANDS, (SinkGone, ConfigError))
 
@@ -103,6 +109,27 @@ class _ServedLoop:
         self._now.segment.counters.write(self._now.counters.store())
 
 
+class Recordings:
+    """Those that ended while the same main process was attached, for it to sign. Any thread."""
+
+    def __init__(self) -> None:
+        self._latest: deque[Recording] = deque(maxlen=_RECORDINGS)
+        self._count = 0
+
+    def add(self, path: Path, swapped: bool) -> None:
+        """The recording at `path` is whole."""
+        self._count += 1
+        self._latest.append(Recording(self._count, str(path), swapped))
+
+    def told(self) -> list[dict[str, object]]:
+        """The latest, for the news."""
+        return [asdict(one) for one in tuple(self._latest)]
+
+    def forget(self) -> None:
+        """Another main process is attached, to whose session they do not belong."""
+        self._latest.clear()
+
+
 class Server:
     """Sends what the attached main process makes; main thread only, but for the worker it starts.
 
@@ -111,9 +138,11 @@ class Server:
         clock: The same in all processes.
         size: Of every picture.
         fps: Pictures a second.
+        recordings: That the sinks end.
     """
 
-    def __init__(self, tee: Tee, clock: Clock, size: Size, fps: float) -> None:
+    def __init__(self, tee: Tee, clock: Clock, size: Size, fps: float, recordings: Recordings | None = None) -> None:
+        self._recordings = recordings or Recordings()
         self._tee = tee
         self._clock = clock
         self._size = size
@@ -133,6 +162,7 @@ class Server:
             ValueError: It is no segment for these pictures.
         """
         production = Production.of(handle, self._size, self._clock)
+        self._recordings.forget()
         if self._loop is None:
             self._loop = _ServedLoop(self._tee, production, self._clock, self._interval_ns, self._size)
             self._worker = Worker("output", self._loop, _POLICY)
@@ -150,7 +180,8 @@ class Server:
         worker = self._worker
         error, problem = (str(worker.error or ""), worker.problem) if worker is not None else ("", "")
         sinks, readers = [asdict(state) for state in self._tee.states()], self._tee.readers()
-        return json.dumps({"error": error, "problem": problem, "sinks": sinks, "readers": readers})
+        ended = self._recordings.told()
+        return json.dumps({"error": error, "problem": problem, "sinks": sinks, "readers": readers, "recordings": ended})
 
     def stop(self, timeout_s: float) -> bool:
         """Slate last, sinks closed; whether that was done in time."""

@@ -84,7 +84,7 @@ class Plan:
             values = json.loads(text)
             plan = cls(**{**values, "sinks": tuple(values["sinks"])})
             plan._check()
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
             raise ConfigError(f"The output process was given no plan it understands: {error}.") from None
         return plan
 

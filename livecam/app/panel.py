@@ -115,6 +115,7 @@ class _View:
         self._outlets = outlets
         self._output = OutputTap(config.output_size)
         self._no_output = ""
+        self._shown: tuple[Feed, ...] = ()
         self.camera = camera
 
     def open(self) -> None:
@@ -133,15 +134,22 @@ class _View:
             with suppress(LivecamError):
                 self._outlets.take(self._output)
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody watches one of them. Any thread."""
+        return any(feed.watchers for feed in self._shown)
+
     def feeds(self) -> Mapping[Side, Feed | str]:
         """New ones, in place of those before."""
         shown = Feed(SmallImage(self._size, WIDTH), RATE, _QUALITY)
         self.camera.attach(shown)
+        self._shown = (shown,)
         if self._no_output:
             return {Side.INPUT: shown, Side.OUTPUT: self._no_output, Side.PICTURE: self._no_output}
         small = Feed(SmallPicture(self._size, WIDTH), RATE, _QUALITY)
         whole = Feed(Whole(self._size), 60.0, _PICTURE_QUALITY)
         self._output.attach((small, whole))
+        self._shown = (shown, small, whole)
         return {Side.INPUT: shown, Side.OUTPUT: small, Side.PICTURE: whole}
 
 
@@ -178,6 +186,11 @@ class PanelPart:
     def url(self) -> str:
         """To be opened in a browser; it holds the secret. "" before the start."""
         return self._server.url
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody watches one of its previews. Any thread."""
+        return self._view.watched
 
     @property
     def picture_url(self) -> str:

@@ -58,7 +58,7 @@ class Around:
                 command, capture_output=True, timeout=_DOCTOR_S, check=False, stdin=subprocess.DEVNULL
             )
             checks = json.loads(done.stdout)["checks"]
-        except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError, RecursionError):
             raise LivecamError("livecam doctor gave no answer.", "Run it in a terminal: livecam doctor") from None
         return [
             {

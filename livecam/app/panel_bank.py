@@ -14,6 +14,7 @@ from livecam.control.desk import Json
 from livecam.control.web.port import Naming
 from livecam.core.persona import Basis
 from livecam.errors import PersonaError
+from livecam.faces.consent_terms import Terms, parsed_expiry, parsed_scope
 
 if TYPE_CHECKING:
     from livecam.faces.bank import Card, FaceBank
@@ -74,7 +75,9 @@ class PanelBank:
         if naming.basis not in list(Basis):
             raise PersonaError(f"{naming.basis!r} is no ground to wear a face.", f"Known: {', '.join(Basis)}.")
         basis = Basis(naming.basis)
-        said = self._bank().add(naming.name, naming.drafts, basis, naming.subject, replace=naming.replace)
+        scope = parsed_scope(",".join(naming.scope)) if naming.scope else None
+        terms = Terms(basis, naming.subject, scope, parsed_expiry(naming.expires) if naming.expires else "")
+        said = self._bank().add_on(terms, naming.name, naming.drafts, replace=naming.replace)
         self._changed(naming.name)
         return said
 
@@ -127,6 +130,8 @@ def _shown(card: "Card", worn: str) -> Mapping[str, Json]:
         "photos": card.photos,
         "basis": card.basis,
         "subject": card.subject,
+        "scope": list(card.scope),
+        "expires": card.expires,
         "added": card.added,
         "problem": card.problem,
         "favourite": card.favourite,

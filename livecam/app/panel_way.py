@@ -48,6 +48,11 @@ class PanelWay:
         """To be opened in a browser; it holds the secret. "" while there is no panel."""
         return self._part.url if self._part is not None else ""
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody watches one of its previews. Any thread."""
+        return self._part is not None and self._part.watched
+
     def open(self, run: "Watched", desk: Desk, status: Callable[[], Mapping[str, Json]]) -> None:
         """Open the panel, where one is wanted.
 

@@ -64,6 +64,7 @@ class Presets:
 
     Attributes:
         current: What serves.
+        entered: Told when another one does. The inference thread.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Presets:
         self._assemble = assemble
         self._settings = settings
         self._shows_user = shows_user
+        self.entered: Callable[[], None] = lambda: None
         self._exchange = ExchangingProcessor()
         self._prompter = Prompter(self._exchange)
         self._coming: Assembly | None = None
@@ -146,6 +148,20 @@ class Presets:
             if assembly is not None:
                 assembly.wardrobe.forget(persona)
 
+    def ready(self) -> dict[str, Persona]:
+        """All personas that are ready, for whoever serves now or next. Any thread."""
+        found: dict[str, Persona] = {}
+        for assembly in (self._coming, self.current):
+            if assembly is not None:
+                found.update(assembly.wardrobe.ready())
+        return found
+
+    def withdraw(self, persona: str) -> None:
+        """Let nobody wear `persona` until it is prepared again: its consent has ended. Any thread; never waits."""
+        for assembly in (self.current, self._coming):
+            if assembly is not None:
+                assembly.wardrobe.withdraw(persona)
+
     def swaps_nothing(self) -> bool:
         """Whether stand-ins serve, now or next. Any thread."""
         coming = self._coming
@@ -212,6 +228,7 @@ class Presets:
                 raise EngineError("The persona has changed meanwhile.", "Try again.")
             served.enter()
             self.current = coming
+            self.entered()
             entered.set()
             over.set()
 
@@ -219,6 +236,7 @@ class Presets:
             if self.current is coming and before:
                 # It had entered, and failed all the same.
                 self.current = before[0]
+                self.entered()
             over.set()
             served.close()
 

@@ -3,16 +3,21 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from livecam.app.outlets import Outlets
+from livecam.app.provenance.signer import Seal, Signer, waited
 from livecam.errors import SinkError
 
 if TYPE_CHECKING:
     from livecam.output.record import RecordSink
 
 NAME: Final = "call-{time}.mp4"
+
+_SIGNED_S: Final = 2.0
+"""So long the answer to ``record stop`` waits for a signature; about 200 MB are signed in it."""
 
 
 class Recorder:
@@ -21,12 +26,16 @@ class Recorder:
     Args:
         outlets: Where pictures go.
         folder: Where recordings are kept.
+        signer: Signs them.
 
     Attributes:
         path: Of the recording that is running; None for none.
+        signer: As given.
     """
 
-    def __init__(self, outlets: Outlets, folder: Callable[[], Path]) -> None:
+    def __init__(self, outlets: Outlets, folder: Callable[[], Path], signer: Signer) -> None:
+        self.signer = signer
+        self._seals: dict[Path, Future[Seal]] = {}
         self._outlets = outlets
         self._folder = folder
         self._lock = threading.Lock()
@@ -45,7 +54,8 @@ class Recorder:
         with self._lock:
             if self._sink is not None:
                 raise SinkError(f"A recording is running: {self.path}.", "End it with: record stop")
-            sink = RecordSink(str(self._folder() / NAME))
+            self._seals.clear()
+            sink = RecordSink(str(self._folder() / NAME), finished=self._finished)
             self._outlets.bring(sink, listens=False)
             self._sink, self.path, self._began_s = sink, sink.path, time.monotonic()
             return f"Recording to {self.path}."
@@ -65,7 +75,16 @@ class Recorder:
         if latest not in (None, path):
             # The disk was full or failed, and another file was tried since.
             kept = " and ".join(str(part) for part in (path, latest) if part is not None and part.exists())
-            return f"The disk was full or failed meanwhile, so that part is missing. Kept: {kept or 'nothing'}."
+            signs = f", {self._seal(latest)}" if latest.exists() else ""
+            return f"The disk was full or failed meanwhile, so that part is missing. Kept: {kept or 'nothing'}{signs}."
         if path is None or not path.exists():
             return "The recording had no picture, so there is no file."
-        return f"Recorded {seconds:.0f} s to {path}."
+        return f"Recorded {seconds:.0f} s to {path}, {self._seal(path)}."
+
+    def _finished(self, path: Path, swapped: bool) -> None:
+        self._seals[path] = self.signer.submit(path, "recording", swapped)
+
+    def _seal(self, path: Path) -> str:
+        """What came of signing the file at `path`, to end a sentence with."""
+        seal = self._seals.get(path)
+        return waited(seal, _SIGNED_S) if seal is not None else "not signed: it is still being written"

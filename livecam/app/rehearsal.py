@@ -15,9 +15,6 @@ from livecam.config import Config, Paths
 from livecam.core.frame import NS_PER_MS, Image, Points, Size
 from livecam.core.seams import Detector, Follower, Processor
 from livecam.core.settings import Mode, SetMode, apply
-from livecam.faces import entry
-from livecam.faces.library import BUILT_IN, built_in_photo
-from livecam.faces.photo import decode_photo
 from livecam.privacy.gate import Gate
 from livecam.privacy.slate import draw_slate, to_picture
 from livecam.vision.mesh.landmarks import MeshLandmarker
@@ -131,9 +128,4 @@ class Rehearsal:
         Raises:
             PersonaError: They cannot be read.
         """
-        if self.persona.name == BUILT_IN:
-            return [decode_photo(built_in_photo(), "persona.jpg").image]
-        folder = self._library.show(self.persona.name).folder
-        assert folder is not None, "only the built-in persona has no folder"
-        record = entry.read(folder)
-        return [photo.image for photo in entry.decode_all(record, entry.photo_bytes(folder, record))]
+        return [photo.image for photo in self._library.photos(self.persona.name)]

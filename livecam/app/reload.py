@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TypeAlias
 
@@ -103,7 +103,8 @@ def reloading_on_hangup(reload: Callable[[], None], stop: threading.Event) -> It
         if terminals and not any(os.isatty(each) for each in terminals):
             stop.set()
         else:
-            threading.Thread(target=reload, name="livecam-reload", daemon=True).start()
+            with suppress(RuntimeError):  # no thread can be started now; the run must not end for that
+                threading.Thread(target=reload, name="livecam-reload", daemon=True).start()
 
     old = signal.signal(signal.SIGHUP, heard)
     try:

@@ -1,18 +1,20 @@
 """A run from its beginning to its report: the daemon, the ways in to it, and what ends it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from livecam.app.audio import AudioDelay
+from livecam.app.beside import Beside
 from livecam.app.controls import Controls
 from livecam.app.daemon import CHECK_S, Daemon
 from livecam.app.notify import ServiceNotifier, state_line
-from livecam.app.obs import ObsScenes
+from livecam.app.overseeing import ReadPolicy
 from livecam.app.panel_way import PanelWay
+from livecam.app.permitted import locked
 from livecam.app.reload import reloading_on_hangup
 from livecam.app.signals import stopping_on_signals
 from livecam.config import Config, Paths
+from livecam.config.policy_file import installed
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_S
 from livecam.errors import LivecamError, SourceEnded
@@ -26,6 +28,9 @@ def run(
     stop: threading.Event | None = None,
     paths: Paths | None = None,
     read_config: Callable[[], Config] | None = None,
+    may_restart: Callable[[], bool] = lambda: False,
+    read_policy: ReadPolicy = installed,
+    asked: Collection[str] = (),
 ) -> Report:
     """Run until the time is over, the source has ended, a signal came or `stop` is set; returns the run's numbers.
 
@@ -35,34 +40,52 @@ def run(
         stop: Ends the run in order when set.
         paths: Where files are kept; the user's own places unless given.
         read_config: Reads the configuration again, for ``reload``.
+        may_restart: Whether the run may end by `DriverHangs`, so that the caller starts another process.
+        read_policy: Reads what an administrator allows; the policy of this machine unless given.
+        asked: Paths of the settings that were asked for by name, such as by a flag: they go before a persona's own.
 
     Raises:
         LivecamError: The run ended in another way than asked for; the report was written all the same.
     """
     stop = stop or threading.Event()
     paths = paths or Paths.find()
+    config = locked(config, read_policy())
     panel = PanelWay(config, paths)
     notifier = ServiceNotifier(MonotonicClock())
-    daemon = Daemon(config, paths, wrap_processor=panel.wrap, read_config=read_config, heartbeat=notifier)
-    controls = Controls(daemon, config, paths)
-    parts = _beside(config, controls)
-    for settings in ("hotkeys", "control.hotkeys"):
-        daemon.reloader.follow(settings, controls.follow)
+    wrap = panel.wrap
+    daemon = Daemon(
+        config,
+        paths,
+        wrap_processor=wrap,
+        read_config=read_config,
+        heartbeat=notifier,
+        may_restart=may_restart,
+        read_policy=read_policy,
+    )
+    daemon.dress(asked)
+    daemon.overseer.witness.panel = lambda: panel.watched
+    controls = Controls(daemon, config, paths, daemon.overseer.allows)
+    beside = Beside(config, controls.desk, controls.status)
+    for settings, apply in (
+        ("hotkeys", controls.follow),
+        ("control.hotkeys", controls.follow),
+        ("obs", beside.follow_obs),
+        ("audio", beside.follow_audio),
+    ):
+        daemon.reloader.follow(settings, apply)
     with stopping_on_signals(stop), reloading_on_hangup(controls.reload, stop):
         daemon.start()
         try:
             controls.start()
             panel.open(daemon, controls.desk, controls.status)
             controls.show_panel(lambda: panel.url)
-            for part in parts:
-                part.start()
+            beside.start()
             error = _watch(daemon, config.run.seconds, _with(panel, notifier, controls.showing(on_status)), stop)
         except LivecamError as refused:
             error = refused
         finally:
             notifier.stopping()
-            for part in parts:
-                part.stop()
+            beside.stop()
             panel.stop()
             controls.stop()
         try:
@@ -75,16 +98,6 @@ def run(
     if error is not None and not isinstance(error, SourceEnded):
         raise error
     return report
-
-
-def _beside(config: Config, controls: Controls) -> list[ObsScenes | AudioDelay]:
-    """What goes on beside the run, where it is wanted."""
-    parts: list[ObsScenes | AudioDelay] = []
-    if config.obs.connect:
-        parts.append(ObsScenes(config.obs, controls.desk))
-    if config.audio.delay:
-        parts.append(AudioDelay(config.audio, controls.status))
-    return parts
 
 
 def _with(panel: PanelWay, notifier: ServiceNotifier, show: Callable[[Status], None]) -> Callable[[Status], None]:

@@ -9,6 +9,7 @@ from typing import Final
 import cv2
 
 from livecam.app.outlets import Outlets
+from livecam.app.provenance.signer import Signer, waited
 from livecam.core.cleared import Cleared, How
 from livecam.core.frame import Picture, Size
 from livecam.errors import LivecamError, SinkError
@@ -16,6 +17,9 @@ from livecam.output.disk import create, remove
 
 WAIT_S: Final = 2.0
 """How long a picture is waited for."""
+
+_SIGNED_S: Final = 2.0
+"""How long its signature is waited for."""
 
 
 class _Once:
@@ -26,6 +30,7 @@ class _Once:
     def __init__(self) -> None:
         self.taken = threading.Event()
         self.picture: Picture | None = None
+        self.swapped = False
 
     def open(self, size: Size, fps: float) -> None:
         """Nothing is needed."""
@@ -33,20 +38,28 @@ class _Once:
     def send(self, cleared: Cleared) -> None:
         """Copy the picture, if it is the first one."""
         if cleared.how is not How.SLATE and not self.taken.is_set():
-            self.picture = cleared.picture.copy()
+            self.picture, self.swapped = cleared.picture.copy(), cleared.how is How.SWAPPED
             self.taken.set()
 
     def close(self) -> None:
         """Nothing is held."""
 
 
-def snapshot(outlets: Outlets, folder: Path, why: Callable[[], str]) -> str:
-    """Keep the next picture that is cleared and not the slate, in `folder`; says where.
+def snapshot(
+    outlets: Outlets,
+    folder: Path,
+    why: Callable[[], str],
+    signer: Signer,
+    kept: Callable[[Path], None] = lambda path: None,
+) -> str:
+    """Keep the next picture that is cleared and not the slate, in `folder`; says where, and whether it is signed.
 
     Args:
         outlets: Where pictures go.
         folder: Made if it is not there.
         why: Why there is only the slate.
+        signer: Signs it.
+        kept: Told where it is.
 
     Raises:
         LivecamError: None came in time, or the file cannot be written.
@@ -63,7 +76,9 @@ def snapshot(outlets: Outlets, folder: Path, why: Callable[[], str]) -> str:
             f"No picture was cleared within {WAIT_S:g} s, the slate is shown{reason}.",
             "Try again when `livecam ctl status` says that it shows live.",
         )
-    return f"Kept as {_written(once.picture, folder / f'snapshot-{datetime.now():%Y-%m-%d_%H-%M-%S}.png')}."
+    path = _written(once.picture, folder / f"snapshot-{datetime.now():%Y-%m-%d_%H-%M-%S}.png")
+    kept(path)
+    return f"Kept as {path}, {waited(signer.submit(path, 'snapshot', once.swapped), _SIGNED_S)}."
 
 
 def _written(picture: Picture, wanted: Path) -> Path:

@@ -1,8 +1,7 @@
-"""The free detector: whether a video was made by livecam, as far as its invisible mark tells."""
+"""The free detector: whether livecam made a video, as far as its invisible mark and its visible label tell."""
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,122 +9,79 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from livecam.app.convert_doors import check_source
 from livecam.app.registry import make_source
+from livecam.app.verdict import LEAST_S, Verdict
+from livecam.app.verify_window import Labels, Window
 from livecam.capture.reader import VideoReader
 from livecam.capture.timeline import Timeline
 from livecam.config import Config
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_S
 from livecam.core.spec import Spec
-from livecam.errors import LivecamError, SourceEnded, SourceLost
+from livecam.errors import SourceEnded, SourceError
+from livecam.privacy.label import WORDS
+from livecam.privacy.label_reader import LabelReader
 from livecam.privacy.mark_code import Code
-from livecam.privacy.mark_reader import CUTS, SURE, Found, MarkReader
+from livecam.privacy.mark_look import Found, Place
 
 WINDOW_S: Final = 12.0
 """What is looked at in one go: three rounds of the mark's signs."""
 
-LEAST_S: Final = 4.0
-"""Less than one round says nothing."""
-
-_BAR_LEVEL, _BAR_FRAMES = 28, 20
-"""Rows and columns that never get brighter than this, in so many frames, are bars around the picture."""
+_BAR_LEVEL: Final = 28
+"""Rows and columns that have never been brighter than this are bars around the picture."""
 
 Luma = npt.NDArray[np.uint8]
+Told = Callable[[float], None]
+"""Hears how many seconds were looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found in a video.
+def verify_file(path: Path, key: bytes, told: Told | None = None, words: Sequence[str] = ()) -> Verdict:
+    """Look at the video or the picture at `path`.
 
-    Attributes:
-        seconds: Looked at.
-        windows: Each so many seconds, one after the other, with what was found in it.
-    """
-
-    seconds: float
-    windows: tuple[Found, ...]
-
-    @property
-    def marked(self) -> tuple[Found, ...]:
-        """The windows in which the mark is."""
-        return tuple(window for window in self.windows if window.sure)
-
-    @property
-    def sessions(self) -> tuple[int, ...]:
-        """Sessions of this installation, in the order found."""
-        return tuple(dict.fromkeys(window.session for window in self.windows if window.session is not None))
-
-    @property
-    def score(self) -> float:
-        """The highest of all windows, standard deviations."""
-        return max((window.score for window in self.windows), default=0.0)
-
-    @property
-    def chance(self) -> float:
-        """How often a video without the mark would score as high: 64 looks a window."""
-        looks = 16 * len(CUTS) * max(len(self.windows), 1)
-        return min(1.0, looks * math.erfc(self.score / math.sqrt(2)) / 2)
-
-    def lines(self) -> Iterator[str]:
-        """What to tell, sentence by sentence."""
-        if self.seconds < LEAST_S:
-            yield f"Only {self.seconds:.1f} s were there to look at; {LEAST_S:g} are needed. This says nothing."
-            return
-        if not self.marked:
-            yield (
-                f"No mark of livecam was found in {self.seconds:.0f} s (score {self.score:.1f}; {SURE:g} is sure). "
-                "That does not mean that the video is unchanged: another program may have made it, the mark may have "
-                "been removed, or the picture may be turned, mirrored or part of a larger one."
-            )
-            return
-        share, rarity = len(self.marked) / len(self.windows), 1 / max(self.chance, 1e-15)
-        yield (
-            f"Modified by AI with livecam: its mark is in {share:.0%} of {self.seconds:.0f} s (score {self.score:.1f}; "
-            f"by chance less than once in {rarity:.0e} videos)."
-        )
-        if self.sessions:
-            numbers = ", ".join(f"{session:08x}" for session in self.sessions)
-            yield f"Made by this installation, session {numbers}."
-        else:
-            yield "Which session cannot be read: another installation made it, or too little is left of the mark."
-        yield "Who made it, and whose face it shows, a mark does not say. Whoever knows how can remove or forge one."
-
-
-def verify_file(path: Path, key: bytes, told: Callable[[float], None] | None = None) -> Verdict:
-    """Look at the video at `path`; `told` hears how many seconds were looked at.
+    Args:
+        path: Of the file.
+        key: Of this installation.
+        told: Hears how far it has come.
+        words: What the label may say besides livecam's own.
 
     Raises:
-        SourceGone: It is no video, or damaged beyond use.
-        LivecamError: It is a single picture, in which there is nothing to be found.
+        SourceError: It is neither, or cannot be read.
     """
-    if not path.is_file():
-        raise LivecamError(f"There is no file {path}.", "Check the path.")
-    return _verdict(_frames(path), key, told)
-
-
-def _frames(path: Path) -> Iterator[tuple[Luma, int]]:
+    check_source(path)
     reader = VideoReader(path)
+    looking = _Looking(key, told, words)
     try:
         if reader.still:
-            raise LivecamError(
-                f"{path} is a single picture.", "The mark is in the change from second to second: give a video."
-            )
-        timeline = Timeline(round(NS_PER_S / (reader.fps or 30)))
-        while (frame := reader.next()) is not None:
-            yield np.asarray(frame.to_ndarray(format="gray"), np.uint8), timeline.due_ns(frame, 0)
+            return looking.still(_gray(reader))
+        problem = looking.all(_frames(reader))
     finally:
         reader.close()
+    return looking.verdict(problem)
+
+
+def _gray(reader: VideoReader) -> Luma:
+    frame = reader.next()
+    assert frame is not None, "a reader has a first frame"
+    return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+
+
+def _frames(reader: VideoReader) -> Iterator[tuple[Luma, int]]:
+    timeline = Timeline(round(NS_PER_S / (reader.fps or 30)))
+    while (frame := reader.next()) is not None:
+        yield np.asarray(frame.to_ndarray(format="gray"), np.uint8), timeline.due_ns(frame, 0)
 
 
 def verify_source(
-    spec: Spec, config: Config, seconds: float, key: bytes, told: Callable[[float], None] | None = None
+    spec: Spec, config: Config, seconds: float, key: bytes, told: Told | None = None, words: Sequence[str] = ()
 ) -> Verdict:
-    """Look at a camera, or at any other source, for so long.
+    """Look at a camera, or at any other source, for so long; `words` as above.
 
     Raises:
         SourceError, ConfigError: It cannot be opened.
     """
-    return _verdict(_shown(spec, config, seconds), key, told)
+    looking = _Looking(key, told, words)
+    return looking.verdict(looking.all(_shown(spec, config, seconds)))
 
 
 def _shown(spec: Spec, config: Config, seconds: float) -> Iterator[tuple[Luma, int]]:
@@ -137,46 +93,95 @@ def _shown(spec: Spec, config: Config, seconds: float) -> Iterator[tuple[Luma, i
         while shown_ns - begun_ns < seconds * NS_PER_S:
             yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8), shown_ns
             shown_ns = source.read_into(image)
-    except (SourceEnded, SourceLost):
+    except SourceEnded:
         return
     finally:
         source.close()
 
 
-def _verdict(frames: Iterator[tuple[Luma, int]], key: bytes, told: Callable[[float], None] | None) -> Verdict:
-    code, windows = Code.of(key), list[Found]()
-    reader, window_ns, first_ns, last_ns = MarkReader(code), -1, 0, 0
-    for luma, shown_ns in _without_bars(frames):
-        if window_ns < 0:
-            window_ns = first_ns = shown_ns
-        if shown_ns - window_ns >= WINDOW_S * NS_PER_S:
-            windows.append(reader.found())
-            reader, window_ns = MarkReader(code), shown_ns
-            if told is not None:
-                told((shown_ns - first_ns) / NS_PER_S)
-        reader.add(luma, shown_ns)
-        last_ns = shown_ns
-    # What is left over counts where it is long enough, or all there is.
-    if not windows or last_ns - window_ns >= LEAST_S * NS_PER_S:
-        windows.append(reader.found())
-    return Verdict((last_ns - first_ns) / NS_PER_S, tuple(windows))
+class _Looking:
+    """Looks at frames, window by window."""
+
+    def __init__(self, key: bytes, told: Told | None, words: Sequence[str]) -> None:
+        self._code = Code.of(key)
+        self._labels = LabelReader(list(dict.fromkeys((*words, *WORDS.values()))))
+        self._told = told
+        self._windows: list[Found] = []
+        self._seen = Labels(0)
+        self._place: Place | None = None
+        self._seconds = 0.0
+
+    def still(self, luma: Luma) -> Verdict:
+        """What is in a single picture."""
+        seen = self._labels(luma)
+        return Verdict(0.0, (), Labels(1, Counter([seen.text] if seen is not None else [])), still=True)
+
+    def all(self, frames: Iterator[tuple[Luma, int]]) -> str:
+        """Look at all frames; what kept it from going on to the end, in a sentence.
+
+        Raises:
+            SourceError: There was not one frame.
+        """
+        window, window_ns, first_ns = self._window(), -1, 0
+        try:
+            for whole, inner, shown_ns in _within_bars(frames):
+                if window_ns < 0:
+                    window_ns = first_ns = shown_ns
+                if shown_ns - window_ns >= WINDOW_S * NS_PER_S:
+                    self._end(window)
+                    window, window_ns = self._window(), shown_ns
+                window.add(whole, inner, shown_ns)
+                self._seconds = (shown_ns - first_ns) / NS_PER_S
+        except SourceError as error:
+            if window_ns < 0:
+                raise
+            problem = f"{error.what} What comes after {self._seconds:.0f} s was not looked at."
+        else:
+            problem = ""
+        # What is left over counts where it is long enough, or all there is.
+        if not self._windows or self._seconds - (window_ns - first_ns) / NS_PER_S >= LEAST_S:
+            self._end(window)
+        return problem
+
+    def verdict(self, problem: str) -> Verdict:
+        """What was found in the frames."""
+        return Verdict(self._seconds, tuple(self._windows), self._seen, problem=problem)
+
+    def _window(self) -> Window:
+        return Window(self._code, self._labels)
+
+    def _end(self, window: Window) -> None:
+        found = window.found(self._place, _searched(len(self._windows) + 1))
+        self._windows.append(found)
+        if found.sure:
+            self._place = found.place
+        self._seen += window.labels(self._place)
+        if self._told is not None:
+            self._told(self._seconds)
 
 
-def _without_bars(frames: Iterator[tuple[Luma, int]]) -> Iterator[tuple[Luma, int]]:
-    """The frames, without black bars around the picture; where it lies is told from the first ones."""
-    first: list[tuple[Luma, int]] = []
-    for frame in frames:
-        first.append(frame)
-        if len(first) == _BAR_FRAMES:
-            break
-    if not first:
-        return
-    brightest = np.max(np.stack([luma for luma, _ in first if luma.shape == first[0][0].shape]), axis=0)
-    rows, columns = (_lit(brightest.max(axis=axis)) for axis in (1, 0))
-    for luma, shown_ns in first:
-        yield luma[rows, columns], shown_ns
+def _searched(number: int) -> bool:
+    """Whether the window with that number, from 1 on, is searched for a part: 1, 2, 3, 4, 6, 8, 12, 16 and so on.
+
+    So a video of any length takes a few searches, and what lasts half as long as what came before it is found.
+    """
+    while number > 3 and number % 2 == 0:
+        number //= 2
+    return number <= 3
+
+
+def _within_bars(frames: Iterator[tuple[Luma, int]]) -> Iterator[tuple[Luma, Luma, int]]:
+    """The frames, each also without black bars around the picture: what has never been bright since the video began.
+
+    Not told from the first frames alone: what livecam records begins with the slate, which is dark at its edges.
+    """
+    brightest: Luma | None = None
     for luma, shown_ns in frames:
-        yield luma[rows, columns], shown_ns
+        if brightest is None or brightest.shape != luma.shape:
+            brightest = luma.copy()
+        np.maximum(brightest, luma, out=brightest)
+        rows, columns = (_lit(brightest.max(axis=axis)) for axis in (1, 0))
+        yield luma, luma[rows, columns], shown_ns
 
 
 def _lit(levels: npt.NDArray[np.uint8]) -> slice:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from livecam.config import Config, Paths
-from livecam.config.load import nearest
+from livecam.config.nearest import nearest
 from livecam.core.people import Identifier
 from livecam.errors import ConfigError, PersonaError
 from livecam.faces.enroll import FOLDER, Enrolled, Template, names_in

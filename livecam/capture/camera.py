@@ -17,7 +17,7 @@ from livecam.capture.session import CameraSession
 from livecam.core.frame import Image, Size
 from livecam.core.seams import Clock, Source, SourceInfo
 from livecam.core.spec import SourceWish, Spec
-from livecam.errors import ConfigError, SourceError, SourceGone, SourceLost
+from livecam.errors import ConfigError, SourceError, SourceGone, SourceHangs, SourceLost
 
 __all__ = ["CameraInfo", "CameraSource", "list_cameras", "make"]
 
@@ -79,12 +79,13 @@ class CameraSource:
         """Find the camera, start it and wait for its first picture.
 
         Raises:
+            SourceHangs: It was given up in the middle of a call, which has not returned yet.
             SourceLost: It is not there, busy, or sends nothing now.
             SourceGone: It can never be opened as named.
         """
         self.close()
         if self._abandoned is not None and self._abandoned.hangs:
-            raise SourceLost(f"camera:{self._target} still hangs in its driver.", "Unplug it and plug it in again.")
+            raise SourceHangs(f"camera:{self._target} still hangs in its driver.", "Unplug it and plug it in again.")
         camera = self._find()
         choice = choose_format(camera.formats, self._wish, self._fourcc)
         wish = replace(self._wish, size=choice.size, fps=choice.fps)

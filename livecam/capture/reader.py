@@ -113,7 +113,12 @@ class VideoReader:
         if not streams or self._container.format.name in _NOT_VIDEO:
             raise SourceGone(f"{self.path} holds no video.", _NEXT_STEP)
         stream = streams[0]
-        if max(stream.width, stream.height) > LONGEST_SIDE_PX:
+        try:
+            longest = max(stream.width, stream.height)
+        except AttributeError:
+            # A stream that FFmpeg has no decoder for, such as a drawing in SVG, has no size in PyAV.
+            raise SourceGone(f"{self.path} holds no video that can be decoded.", _NEXT_STEP) from None
+        if longest > LONGEST_SIDE_PX:
             raise SourceGone(
                 f"{self.path} is {stream.width}x{stream.height}; sides over {LONGEST_SIDE_PX} pixels are refused.",
                 "Scale it down first.",

@@ -1,5 +1,6 @@
 """One camera while it is open: OpenCV's capture in a thread that may hang, its stamps, and what lay in its queue."""
 
+import logging
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -13,6 +14,8 @@ from livecam.core.frame import NS_PER_MS, NS_PER_S, Image, Size
 from livecam.core.seams import Clock
 from livecam.core.spec import SourceWish
 from livecam.errors import SourceGone, SourceLost
+
+_LOG = logging.getLogger("livecam.capture")
 
 OPEN_FACTOR = 2.5
 """Opening may take this many timeouts: it starts the sensor and waits for its first picture."""
@@ -52,6 +55,7 @@ class CameraSession:
         self._kernel_stamps = False
         self._interval_ns = round(NS_PER_S / wish.fps)
         self._last_ns = since_ns
+        self._told_stamps = False
         self.size = Size(0, 0)
         self.fps = 0.0
         self.detail = ""
@@ -159,6 +163,9 @@ class CameraSession:
     def _stamp(self, capture: cv2.VideoCapture, now_ns: int) -> int:
         """The kernel's stamp where it makes sense, else now; never before the last one."""
         stamp_ns = _stamp_ns(capture) if self._kernel_stamps else now_ns
+        if stamp_ns < self._last_ns - _EARLY_NS and not self._told_stamps:
+            self._told_stamps = True
+            _LOG.warning("%s: its stamps run backwards; its pictures are dated by their arrival.", self._name)
         if stamp_ns <= self._last_ns or stamp_ns > now_ns + _EARLY_NS:
             stamp_ns = now_ns
         return max(min(stamp_ns, now_ns), self._last_ns)

@@ -49,6 +49,7 @@ class SwitchingSource:
 
     Attributes:
         info: Of the source in use; None before the first opening.
+        changing: Whether the capture thread is just changing over, which may take as long as opening does.
     """
 
     def __init__(self, first: Source, size: Size, restarted: Callable[[], None] = lambda: None) -> None:
@@ -60,6 +61,7 @@ class SwitchingSource:
         self._gate = threading.Lock()
         self._in_use = False
         self.info: SourceInfo | None = None
+        self.changing = False
 
     def open(self) -> SourceInfo:
         """See `Source`. A source that is offered takes over here too, so that one that is lost can be replaced."""
@@ -78,6 +80,14 @@ class SwitchingSource:
         offer = self._claimed()
         if offer is None:
             return self._source.read_into(image)
+        self.changing = True
+        try:
+            return self._change(offer, image)
+        finally:
+            self.changing = False
+
+    def _change(self, offer: _Offer, image: Image) -> int:
+        """The next frame: of what is offered, or of the old source where that fails."""
         relayed = offer.info is None
         if relayed:
             self._source.close()

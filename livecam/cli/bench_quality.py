@@ -13,7 +13,7 @@ from livecam.cli.models_commands import fetch_missing
 from livecam.cli.output import examples, print_json, print_rows
 from livecam.cli.progress import progress_shown
 from livecam.cli.swap_command import FILE_SETTINGS
-from livecam.config.load import nearest
+from livecam.config.nearest import nearest
 from livecam.errors import ConfigError, SinkGone
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ def quality(
     chosen = _chosen(modes)
     _check(clips)
     if out is not None:
+        from livecam.app.permitted import demand_output  # brings every driver's neighbours: not for --help
+
+        demand_output("swap", resolved.policy)
         _make_folder(out)
     fetch_missing(resolved)
     from livecam.bench.quality.smoothers import MODES

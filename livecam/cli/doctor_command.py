@@ -8,6 +8,7 @@ import click
 from livecam.cli.flags import SettingsCommand, resolve, with_settings
 from livecam.cli.output import Json, examples, json_option, print_json
 from livecam.config import defaults
+from livecam.config.policy_file import PolicyError
 from livecam.doctor import Finding, Status, examine, is_fit
 from livecam.doctor.real import ThisMachine
 from livecam.errors import ConfigError
@@ -45,8 +46,9 @@ def _findings(config_file: Path | None, given: Mapping[str, object]) -> tuple[Fi
         resolved = resolve(config_file, given)
     except ConfigError as error:
         resolved = defaults()
-        rest = [finding for finding in examine(ThisMachine(resolved), resolved) if finding.check != "config"]
-        return (Finding("config", Status.FAIL, error.what, error.next_step), *rest)
+        name = "policy" if isinstance(error, PolicyError) else "config"
+        rest = [finding for finding in examine(ThisMachine(resolved), resolved) if finding.check != name]
+        return (Finding(name, Status.FAIL, error.what, error.next_step), *rest)
     return examine(ThisMachine(resolved), resolved)
 
 

@@ -47,18 +47,19 @@ def export(
     plans: bool,
     config_file: Path | None,
 ) -> None:
-    """Write the networks NAME, else all that are here but detectors, for NVIDIA Triton.
+    """Write the networks NAME, else all that are here but those for whole pictures, for NVIDIA Triton.
 
-    Detectors are given whole pictures, so livecam runs them on its own machine. Each network is loaded and run first;
-    one that is there already is replaced. Their licences go with them: see livecam models licence.
+    Detectors and what looks for nudity are given whole pictures, so livecam runs them on its own machine. Each network
+    is loaded and run first; one that is there already is replaced. Their licences go with them: see livecam models
+    licence.
     """
-    from livecam.inference.model import Task
+    from livecam.inference.model import WHOLE_PICTURE
     from livecam.inference.triton_export import Terms
 
     resolved = load(path=config_file)
     models = catalogue(resolved)
     check_known(names, models)
-    usable = [model for model in models.values() if model.task is not Task.DETECT]
+    usable = [model for model in models.values() if model.task not in WHOLE_PICTURE]
     chosen = [models[name] for name in names] or present(resolved, usable)
     if not chosen:
         click.echo(f"There are no networks in {cache_of(resolved)}. See: livecam models list")

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from livecam.cli.faces_consent import STATED, consent
+from livecam.cli.faces_erase import erase
 from livecam.cli.faces_shown import (
     favourites,
     forget_favourite,
+    noted,
     plain_entry,
     plain_settings,
     print_entry,
@@ -24,11 +27,11 @@ from livecam.cli.models_commands import fetch_missing
 from livecam.cli.output import Json, examples, json_option, print_json, print_rows
 from livecam.config import Paths, load
 from livecam.core.persona import Basis
+from livecam.errors import ConfigError
 
 if TYPE_CHECKING:
     from livecam.faces.library import Entry, PersonaLibrary
 
-_STATED = [str(basis) for basis in Basis if basis is not Basis.UNSTATED]
 _MEANING = {
     Basis.SELF: "it is my own face",
     Basis.WRITTEN: "the person agreed in writing",
@@ -55,49 +58,79 @@ def _library() -> "PersonaLibrary":
         "livecam faces add ann ann.jpg",
         "livecam faces add ann photos/",
         "livecam faces add ann front.jpg left.jpg right.jpg --consent written --subject 'Ann Example'",
+        "livecam faces add ann ann.jpg --consent written --scope live,recording --expires 2027-01-01",
         "livecam faces add ann better.jpg --replace",
     )
 )
 @click.argument("name")
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER...", type=click.Path(path_type=Path))
 @click.option(
-    "--consent", type=click.Choice(_STATED), help="On what ground the face may be worn. Asked for on a terminal."
+    "--consent",
+    "--basis",
+    "consent",
+    type=click.Choice(STATED),
+    help="On what ground the face may be worn. Asked for on a terminal, demanded elsewhere.",
 )
 @click.option("--subject", metavar="WHO", help="Whose face it is.")
+@click.option(
+    "--scope",
+    metavar="live,recording,still",
+    help="For what it may be worn; if not said, your own and nobody's face for all, another person's live alone.",
+)
+@click.option("--expires", metavar="DAY|30d|never", default="never", help="From when on it may not be worn any more.")
 @click.option("--replace", is_flag=True, help="Replace the persona of that name.")
-def add(name: str, photos: tuple[Path, ...], consent: str | None, subject: str | None, replace: bool) -> None:
+def add(
+    name: str,
+    photos: tuple[Path, ...],
+    consent: str | None,
+    subject: str | None,
+    scope: str | None,
+    expires: str,
+    replace: bool,
+) -> None:
     """Make the persona NAME from photos of one person, or folders of them.
 
     A good photo is frontal and evenly lit, with the mouth closed, the forehead free and a face of at least 200 px. What
     cannot be used is named and left out; of many the best 20 are taken.
     """
     resolved = load()
-    basis, whose = _consent(consent, subject)
+    from livecam.faces.consent_terms import parsed_expiry, parsed_scope, told_scope
+    from livecam.faces.consents import note_consent
+
+    uses, ends = None if scope is None else parsed_scope(scope), parsed_expiry(expires)
+    basis, whose = _ground(consent, subject)
     fetch_missing(resolved)
     from livecam import app  # brings the networks' runtime: only where something is prepared
 
     library = app.persona_library(resolved.config, resolved.paths)
-    added = library.add(name, photos, basis, whose, replace=replace)
+    added = library.add(name, photos, basis, whose, scope=uses, expires=ends, replace=replace)
+    agreed = added.entry.consent
+    assert agreed is not None, "what was added has a record"
+    note_consent(noted(resolved), "consent-added", added.entry.name, agreed)
     for reason in added.skipped:
         click.echo(f"Left out: {reason}", err=True)
     made = added.entry.name
     click.echo(f"Added {made!r}, made from {_count(added.entry.photos)}. Wear it: livecam run --persona {made}")
+    click.echo(resolved.config.safety.told)
+    click.echo(f"It may be worn for {told_scope(agreed.scope)}. Change that: livecam faces consent {made} --renew")
     portrait = library.portrait(made)
     if portrait is not None:
         print_quality(portrait.qualities)
 
 
-def _consent(consent: str | None, subject: str | None) -> tuple[Basis, str]:
+def _ground(consent: str | None, subject: str | None) -> tuple[Basis, str]:
+    """On what ground, and whose face it is; asked for where nobody has said it.
+
+    Raises:
+        ConfigError: Nobody has, and nobody can be asked.
+    """
     if consent is not None:
         return Basis(consent), subject or ""
     if not sys.stdin.isatty():
-        click.echo(
-            "Note: no --consent was given, so the ground for wearing this face is recorded as unstated.", err=True
-        )
-        return Basis.UNSTATED, subject or ""
+        raise ConfigError("It must be said on what ground a face may be worn.", f"Say --consent {'|'.join(STATED)}.")
     for basis, meaning in _MEANING.items():
         click.echo(f"  {basis:<10} {meaning}")
-    chosen = Basis(click.prompt("On what ground may this face be worn?", type=click.Choice(_STATED)))
+    chosen = Basis(click.prompt("On what ground may this face be worn?", type=click.Choice(STATED)))
     if subject is None and chosen in {Basis.WRITTEN, Basis.LICENSED}:
         subject = str(click.prompt("Whose face is it?"))
     return chosen, subject or ""
@@ -166,5 +199,7 @@ def _described(library: "PersonaLibrary", entry: "Entry", number: int | None) ->
     return plain if entry.problem else plain | plain_settings(library, entry.name)
 
 
+faces_group.add_command(consent)
+faces_group.add_command(erase)
 faces_group.add_command(set_worn)
 faces_group.add_command(favourite)

@@ -7,30 +7,44 @@ from typing import TYPE_CHECKING
 import click
 
 from livecam.cli.output import Json
-from livecam.config import load
+from livecam.config import Resolved, load
+from livecam.core.persona import Scope
 from livecam.errors import PersonaError
 
 if TYPE_CHECKING:
+    from livecam.faces.consents import Note
     from livecam.faces.favourites import Favourites
     from livecam.faces.library import Entry, PersonaLibrary
     from livecam.faces.quality import Quality
 
 
-def _favourites() -> "Favourites":
+def favourites_of(resolved: Resolved) -> "Favourites":
+    """Who is on which number key."""
     from livecam.faces.favourites import Favourites, path_of
 
-    resolved = load()
     return Favourites(path_of(resolved.paths.data), resolved.config.bank.favourites)
 
 
 def favourites() -> Mapping[str, int]:
     """The number keys of personas that have one."""
-    return {name: number for number, name in _favourites().all().items()}
+    return {name: number for number, name in favourites_of(load()).all().items()}
 
 
 def forget_favourite(name: str) -> None:
     """The persona was removed."""
-    _favourites().forget(name)
+    favourites_of(load()).forget(name)
+
+
+def noted(resolved: Resolved) -> "Note":
+    """What writes into the audit log."""
+
+    def note(event: str, **facts: str | int | float | bool | None) -> None:
+        from livecam.app.auditing import audit_once  # brings ciphers
+        from livecam.config.policy_file import installed
+
+        audit_once(resolved.paths, event, resolved.config.audit.enabled, installed().audit_required, **facts)
+
+    return note
 
 
 def plain_entry(entry: "Entry") -> dict[str, Json]:
@@ -40,7 +54,10 @@ def plain_entry(entry: "Entry") -> dict[str, Json]:
         "photos": list(entry.photos),
         "consent": str(entry.consent.basis) if entry.consent else "",
         "subject": entry.consent.subject if entry.consent else "",
+        "scope": [str(one) for one in Scope if entry.consent and one in entry.consent.scope],
         "recorded": entry.consent.recorded if entry.consent else "",
+        "expires": entry.consent.expires if entry.consent else "",
+        "revoked": entry.consent.revoked if entry.consent else "",
         "added": entry.added,
         "folder": str(entry.folder or ""),
         "problem": entry.problem,

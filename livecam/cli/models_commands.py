@@ -42,17 +42,29 @@ def fetch_missing(resolved: Resolved) -> None:
 
     Raises:
         ModelError: One cannot be fetched, kept or converted; or a published network of the preset is not here, so that
-            they would be fetched in vain.
+            they would be fetched in vain; or one that is configured to check content is not.
     """
     from livecam.inference.embedded import ensure_embedded, missing
 
     _refuse_absent(resolved)
+    refuse_unchecked(resolved)
     cache = cache_of(resolved)
     if missing(cache):
         with progress_shown() as progress:
             found = ensure_embedded(cache, progress, resolved.config.face.hands)
         if found.lacks:
             click.echo(found.lacks, err=True)
+
+
+def refuse_unchecked(resolved: Resolved) -> None:
+    """Raise what `livecam.inference.safety.require_safety` raises for section ``safety``; nothing where it is empty."""
+    safety = resolved.config.safety
+    if safety.nudity or safety.minors is not None:
+        from livecam.inference.catalogue import catalogue_folders
+        from livecam.inference.safety import require_safety
+
+        folders = catalogue_folders(resolved.paths.recipes, resolved.config.models.recipes)
+        require_safety(safety, folders, cache_of(resolved))
 
 
 def _refuse_absent(resolved: Resolved) -> None:

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,10 +12,11 @@ import click
 
 from livecam.cli.flags import resolve, with_settings
 from livecam.cli.output import Json, examples, json_option, print_json
-from livecam.config import SETTINGS, Resolved, load
+from livecam.config import SETTINGS, Config, Resolved, load
 from livecam.control.audio.delay import video_delay_ms
 from livecam.control.client import order
 from livecam.control.place import running, the_one
+from livecam.core.frame import Size
 from livecam.errors import LivecamError
 from livecam.output.obs import ObsSource, obs_sources
 
@@ -100,7 +101,8 @@ def setup(
 
     resolved = resolve(config_file, given)
     status = _status(path)
-    sources = obs_sources(f"web:{address}", resolved.config.output_size) if address else _sources(resolved, status)
+    size = _as_it_runs(resolved.config, status).output_size
+    sources = obs_sources(f"web:{address}", size) if address else _sources(resolved, status)
     source = _chosen(sources, way)
     _demand_reachable(source, resolved.config.obs.host)
     delay_ms = None if no_audio or status is None else video_delay_ms(status)
@@ -155,7 +157,16 @@ def _sources(resolved: Resolved, status: Mapping[str, object] | None) -> tuple[O
 
     sinks = status.get("sinks") if status is not None else None
     names = [str(sink) for sink in sinks] if isinstance(sinks, list) else None
-    return ways(resolved.config, resolved.paths, names)
+    return ways(_as_it_runs(resolved.config, status), resolved.paths, names)
+
+
+def _as_it_runs(config: Config, status: Mapping[str, object] | None) -> Config:
+    """`config` with the size of the run that goes on, which a flag may have given it."""
+    try:
+        size = Size.parse(str((status or {}).get("size")))
+    except ValueError:
+        return config
+    return replace(config, output=replace(config.output, size=size))
 
 
 def _chosen(sources: Sequence[ObsSource], way: str | None) -> ObsSource:

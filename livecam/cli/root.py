@@ -29,6 +29,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "config": "livecam.cli.config_commands:config_group",
     "obs": "livecam.cli.obs_commands:obs_group",
     "audio": "livecam.cli.audio_commands:audio_group",
+    "audit": "livecam.cli.audit_commands:audit_group",
+    "policy": "livecam.cli.policy_commands:policy_group",
     "provenance": "livecam.cli.provenance_command:provenance_group",
     "verify": "livecam.cli.verify_command:verify",
     "service": "livecam.cli.service_command:service_group",

@@ -1,15 +1,18 @@
 """``livecam run``: the daemon in the foreground."""
 
+import logging
 from pathlib import Path
 
 import click
 
 from livecam.cli.flags import SettingsCommand, resolve, with_settings
 from livecam.cli.logs import start_log
-from livecam.cli.models_commands import fetch_missing
+from livecam.cli.models_commands import fetch_missing, refuse_unchecked
 from livecam.cli.output import examples
 from livecam.cli.status import shown
-from livecam.errors import ConfigError
+from livecam.errors import ConfigError, DriverHangs
+
+log = logging.getLogger(__name__)
 
 
 @click.command(
@@ -34,10 +37,27 @@ def run(config_file: Path | None, **given: object) -> None:
     _check_report(config.run.report)
     if not config.privacy.passthrough:
         fetch_missing(resolved)
+    else:
+        refuse_unchecked(resolved)
+    click.echo(config.safety.told)
     from livecam import app  # brings every driver's neighbours: not before the flags are known to be good
+    from livecam.app.again import Restarts, replace
 
-    with shown(config.run.tty) as show:
-        app.run(config, show, paths=resolved.paths, read_config=lambda: resolve(config_file, given).config)
+    restarts = Restarts()
+    try:
+        with shown(config.run.tty) as show:
+            app.run(
+                config,
+                show,
+                paths=resolved.paths,
+                read_config=lambda: resolve(config_file, given).config,
+                may_restart=restarts.allowed,
+                asked=resolved.asked,
+            )
+    except DriverHangs as hangs:
+        log.error("%s", hangs)
+        replace(restarts)
+        raise
 
 
 def _check_report(path: Path | None) -> None:

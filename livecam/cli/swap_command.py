@@ -21,7 +21,10 @@ F = TypeVar("F", bound=Callable[..., object])
 FILE_SETTINGS: Final = tuple(
     key
     for key in SETTINGS.values()
-    if (key.section in ("face", "people", "models", "neural", "label") and key.path != "neural.small_enhancer")
+    if (
+        key.section in ("face", "people", "models", "neural", "label", "provenance", "safety")
+        and key.path not in ("neural.small_enhancer", "safety.clear_s")
+    )
     or key.path in ("privacy.hold_ms", "privacy.slate_text", "privacy.slate_picture")
 )
 """What `livecam.app.convert` heeds, said here again since importing it brings codecs and networks."""
@@ -94,6 +97,7 @@ def told(done: "Conversion") -> Iterator[str]:
     """What came of it, in lines."""
     if done.kind == "image":
         yield f"Swapped the face in {done.source} into {done.target} in {done.seconds:.1f} s."
+        yield from _sealed(done)
         return
     share = "all" if done.swapped == done.frames else str(done.swapped)
     took = f"{done.seconds:.1f} s ({done.fps:.1f} frames/s)"
@@ -105,6 +109,12 @@ def told(done: "Conversion") -> Iterator[str]:
     if done.audio:
         yield f"Sound: {done.audio}."
     yield from done.notes
+    yield from _sealed(done)
+
+
+def _sealed(done: "Conversion") -> Iterator[str]:
+    if done.provenance:
+        yield f"OUT is {done.provenance}."
 
 
 def _stand_ins(what: str, reasons: Mapping[str, int]) -> Iterator[str]:

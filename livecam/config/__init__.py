@@ -6,6 +6,7 @@ Size(width=1280, height=720)
 """
 
 from livecam.config.audio import AudioConfig
+from livecam.config.audit import AuditConfig
 from livecam.config.bank import BankConfig
 from livecam.config.choices import LogLevel, Provider
 from livecam.config.control import USUAL, ControlConfig, HotkeysConfig
@@ -21,8 +22,11 @@ from livecam.config.obs import ObsConfig
 from livecam.config.panel import PanelConfig
 from livecam.config.paths import Paths
 from livecam.config.people import PeopleConfig
+from livecam.config.policy import Policy
 from livecam.config.presets import PRESETS, Preset, PresetName
+from livecam.config.provenance import ProvenanceConfig
 from livecam.config.registry import SECTIONS, SETTINGS, Key
+from livecam.config.safety import SafetyConfig
 from livecam.config.schema import Config, LogConfig, RunConfig
 from livecam.config.ways import OutputConfig, SourceConfig
 
@@ -32,6 +36,7 @@ __all__ = [
     "SETTINGS",
     "USUAL",
     "AudioConfig",
+    "AuditConfig",
     "BankConfig",
     "Config",
     "ControlConfig",
@@ -53,12 +58,15 @@ __all__ = [
     "PanelConfig",
     "Paths",
     "PeopleConfig",
+    "Policy",
     "Preset",
     "PresetName",
     "PrivacyConfig",
+    "ProvenanceConfig",
     "Provider",
     "Resolved",
     "RunConfig",
+    "SafetyConfig",
     "SourceConfig",
     "WhenIdle",
     "defaults",

@@ -53,7 +53,10 @@ def checked_text(value: object) -> str:
 
 def shown(value: object) -> str:
     """`value` for an error message, cut when it is long."""
-    words = repr(value)
+    try:
+        words = repr(value)
+    except RecursionError:
+        words = "something nested too deeply"
     return words if len(words) <= 60 else words[:57] + "..."
 
 

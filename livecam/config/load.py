@@ -1,17 +1,20 @@
-"""Default < file < environment < flag, and for every value the place it came from."""
+"""Default < file < environment < flag < policy, and for every value the place it came from."""
 
 import difflib
 import os
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from livecam.config.nearest import nearest
 from livecam.config.paths import Paths
+from livecam.config.policy import Policy
+from livecam.config.policy_file import NOTHING, installed
 from livecam.config.registry import SECTIONS, SETTINGS, TABLES, Key, build
 from livecam.config.schema import Config
+from livecam.config.toml import parse_toml
 from livecam.errors import ConfigError
 
 _LARGEST_FILE = 1 << 20
@@ -25,6 +28,7 @@ class Layer(StrEnum):
     FILE = "file"
     ENVIRONMENT = "environment"
     FLAG = "flag"
+    POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,8 @@ class Origin:
     """Where one value came from.
 
     Attributes:
-        layer: Which of the four.
-        place: File and line, variable or flag; empty for defaults.
+        layer: Which of the five.
+        place: File and line, variable, flag or file of the policy; empty for defaults.
     """
 
     layer: Layer
@@ -53,6 +57,7 @@ class Resolved:
         origins: Where each came from, by path.
         file: The file that was read, or `None`.
         paths: Where files are kept.
+        policy: What an administrator allows.
     """
 
     config: Config
@@ -60,6 +65,12 @@ class Resolved:
     origins: Mapping[str, Origin]
     file: Path | None
     paths: Paths
+    policy: Policy = NOTHING
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Paths of the settings that a flag or the policy says: nothing that is read later goes before them."""
+        return frozenset(path for path, origin in self.origins.items() if origin.layer in (Layer.FLAG, Layer.POLICY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ def load(
     flags: Mapping[str, object] | None = None,
     path: Path | None = None,
     environment: Mapping[str, str] = os.environ,
+    policy: Policy | None = None,
 ) -> Resolved:
     """Read all layers.
 
@@ -81,9 +93,11 @@ def load(
             command line, a typed value, or several texts.
         path: The file; `None` reads the user's own when it exists.
         environment: Variables.
+        policy: What an administrator allows; read from this machine unless given.
 
     Raises:
         ConfigError: A file cannot be read, or a name or value is unknown, of the wrong type or out of range.
+        PolicyError: There is a policy, and it cannot be followed.
     """
     base = defaults(environment)
     own = base.paths.config_file
@@ -92,7 +106,10 @@ def load(
     for found in (*_from_file(file), *_from_environment(environment), *_from_flags(flags or {})):
         values[found.key.path] = found.value
         origins[found.key.path] = found.origin
-    return Resolved(_whole(build(values)), values, origins, file, base.paths)
+    policy = policy or installed()
+    for name, value in policy.locks():
+        values[name], origins[name] = value, Origin(Layer.POLICY, str(policy.place or ""))
+    return Resolved(_whole(build(values)), values, origins, file, base.paths, policy)
 
 
 def _whole(config: Config) -> Config:
@@ -153,6 +170,9 @@ _SEE_EXAMPLE = "`livecam config example` prints every key with its allowed value
 
 def _read(path: Path) -> str:
     try:
+        if path.is_fifo():
+            # It would be waited for until somebody writes into it.
+            raise ConfigError(f"{path} is a pipe, not a configuration file.", "Name a file.")
         with path.open("rb") as stream:
             data = stream.read(_LARGEST_FILE + 1)
     except FileNotFoundError:
@@ -161,6 +181,8 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path} is a folder, not a configuration file.", "Name the file inside it.") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}.", "Check its permissions.") from None
+    except ValueError:
+        raise ConfigError(f"{str(path)!r} can be no file's name.", "Check the path given to --config.") from None
     if len(data) > _LARGEST_FILE:
         raise ConfigError(f"{path} is larger than 1 MiB, so it is no livecam.toml.", _SEE_EXAMPLE)
     try:
@@ -171,19 +193,17 @@ def _read(path: Path) -> str:
 
 def _parsed(text: str, path: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        # Besides its own error, tomllib passes on ValueError for endless digits and RecursionError for deep nesting.
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ConfigError(f"{path} is not valid TOML: {reason}.", _SEE_EXAMPLE) from None
+        return parse_toml(text)
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.", _SEE_EXAMPLE) from None
 
 
 def _line_of(text: str, section: str, name: str) -> int:
     """The line, from 1, on which a key is written in the plain way; 0 when it is written in another way."""
     inside = False
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*(.+?)\s*\]\s*(?:#.*)?$", line):
-            inside = header.group(1).strip("\"'") == section
+        if line.lstrip().startswith("["):
+            inside = line.partition("#")[0].strip().strip("[]").strip().strip("\"'") == section
         elif inside and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line):
             return number
     return 0
@@ -226,9 +246,3 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[_Found]:
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> ConfigError:
     return ConfigError(f"{what}.", nearest(name, list(known)))
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """A sentence that names the nearest of `known`, or all of them."""
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"Known are {', '.join(known)}."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from livecam.config.audio import AudioConfig
+from livecam.config.audit import AuditConfig
 from livecam.config.bank import BankConfig
 from livecam.config.choices import LogLevel
 from livecam.config.compound import Otherwise, PathKind
@@ -22,6 +23,8 @@ from livecam.config.neural import NeuralConfig
 from livecam.config.obs import ObsConfig
 from livecam.config.panel import PanelConfig
 from livecam.config.people import PeopleConfig
+from livecam.config.provenance import ProvenanceConfig
+from livecam.config.safety import SafetyConfig
 from livecam.config.setting import META, about
 from livecam.config.ways import OutputConfig, SourceConfig
 from livecam.core.frame import Size
@@ -77,6 +80,10 @@ class Config:
     privacy: PrivacyConfig = field(
         default_factory=PrivacyConfig, metadata={META: "What may leave, and what is shown when nothing may."}
     )
+    safety: SafetyConfig = field(
+        default_factory=SafetyConfig,
+        metadata={META: "What is checked before it may be used or leave: see docs/safety.md."},
+    )
     models: ModelsConfig = field(default_factory=ModelsConfig, metadata={META: "The networks, and what runs them."})
     neural: NeuralConfig = field(
         default_factory=NeuralConfig, metadata={META: "The neural swap: which networks, for those who have them."}
@@ -94,6 +101,12 @@ class Config:
     bank: BankConfig = field(default_factory=BankConfig, metadata={META: "How personas are switched."})
     label: LabelConfig = field(
         default_factory=LabelConfig, metadata={META: "What tells people that the picture is not the camera's."}
+    )
+    provenance: ProvenanceConfig = field(
+        default_factory=ProvenanceConfig, metadata={META: "What files say about where they come from: docs/marks.md."}
+    )
+    audit: AuditConfig = field(
+        default_factory=AuditConfig, metadata={META: "What is written down of what was done: see docs/audit.md."}
     )
     idle: IdleConfig = field(default_factory=IdleConfig, metadata={META: "What happens while nobody looks."})
     obs: ObsConfig = field(default_factory=ObsConfig, metadata={META: "The connection to OBS Studio: see docs/obs.md."})

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from livecam.config.load import nearest
+from livecam.config.nearest import nearest
 from livecam.control.grammar import Ask, NotUnderstood, parse
 from livecam.core.frame import NS_PER_MS, NS_PER_S
 from livecam.core.settings import Hold

@@ -82,7 +82,7 @@ def _lines(path: Path, line: str) -> Iterator[str]:
 def _read(path: Path, text: str) -> Said:
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not (isinstance(answer, Mapping) and isinstance(answer.get("ok"), bool) and isinstance(answer.get("said"), str)):
         raise LivecamError(f"What answers at {path} is no livecam of this version.")

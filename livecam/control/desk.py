@@ -42,26 +42,11 @@ SWITCH_S: Final = 30.0
 """How long an order that changes the persona waits for the one before it."""
 
 
-class Port(ControlPort, Protocol):
-    """What a desk orders from. Any thread."""
+class Doing(Protocol):
+    """What a daemon can be told to do, besides its settings. Any thread.
 
-    def settings(self) -> Settings:
-        """In force."""
-        ...
-
-    def personas(self) -> Sequence[str]:
-        """Names of all, in the order that ``next`` walks; raises `PersonaError`."""
-        ...
-
-    def status(self) -> Mapping[str, Json]:
-        """How the run goes; empty before it has begun."""
-        ...
-
-    # Each of those below returns the sentence of what now holds; each raises `LivecamError` where nothing changed.
-
-    def panel(self) -> str:
-        """Where the control panel is, with its secret."""
-        ...
+    Each returns the sentence of what now holds, and raises `LivecamError` where nothing changed.
+    """
 
     def record(self, on: bool) -> str:
         """Begin a recording of what is sent, or end it."""
@@ -89,6 +74,26 @@ class Port(ControlPort, Protocol):
 
     def sink(self, spec: str, on: bool) -> str:
         """Send to one more place, or to one less."""
+        ...
+
+
+class Port(ControlPort, Doing, Protocol):
+    """What a desk orders from. Any thread."""
+
+    def settings(self) -> Settings:
+        """In force."""
+        ...
+
+    def personas(self) -> Sequence[str]:
+        """Names of all, in the order that ``next`` walks; raises `PersonaError`."""
+        ...
+
+    def status(self) -> Mapping[str, Json]:
+        """How the run goes; empty before it has begun."""
+        ...
+
+    def panel(self) -> str:
+        """Where the control panel is, with its secret; raises `LivecamError` where there is none."""
         ...
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar, assert_never
 
-from livecam.config.load import nearest
+from livecam.config.nearest import nearest
 from livecam.config.presets import PresetName
 from livecam.control.deeds import (
     ChangePreset,

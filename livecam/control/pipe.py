@@ -7,33 +7,23 @@ Not run on Windows so far: held by tests on a listener of the same kind over a U
 """
 
 import getpass
-import json
 import logging
 import os
 import re
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from multiprocessing.connection import Client, Listener
 from typing import Final, Protocol, TypeAlias
 
-from livecam.control.desk import Answer, Desk
-from livecam.control.grammar import LONGEST, Ask, NotUnderstood, parse
+from livecam.control.desk import Desk
+from livecam.control.lines import JOIN_S, LONGEST_BYTES, Crowd
 from livecam.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-CLIENTS: Final = 16
-"""As at the Unix socket: one more, and whoever was silent longest has to go, so that a panic always gets in."""
-
-WATCHERS: Final = 8
-WATCH_S: Final = 0.5
-IDLE_S: Final = 60.0
-LONGEST_BYTES: Final = 4 * LONGEST
 _PLACE: Final = r"\\.\pipe" + "\\"
 _POLL_S: Final = 0.2
-_JOIN_S: Final = 1.0
 
 
 class Connection(Protocol):
@@ -131,74 +121,27 @@ def exchange(address: str, line: str, wait_s: float, knocks: Knock = knock) -> G
         connection.close()
 
 
-class _Guest(threading.Thread):
-    """One connection, for as long as it lasts."""
+class _PipeWire:
+    """See `Wire`.
 
-    def __init__(self, connection: Connection, server: "PipeServer") -> None:
-        super().__init__(name="control-client", daemon=True)
-        self.heard_s = time.monotonic()
-        self.watching = False
-        self._over = False
+    Args:
+        connection: Owned from here on.
+    """
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._server = server
 
-    def run(self) -> None:
-        """Answer line by line until the other side goes, or is silent too long."""
-        try:
-            for line in self._lines():
-                self.heard_s = time.monotonic()
-                self._answer(line)
-        except (OSError, EOFError):
-            pass  # It has gone, or was told to.
-        finally:
-            self._connection.close()
-            self._server.forget(self)
+    def receive(self) -> bytes | None:
+        return self._connection.recv_bytes(2 * LONGEST_BYTES) if self._connection.poll(_POLL_S) else b""
 
-    def end(self) -> None:
-        """Be over in a moment: its own thread alone touches the connection. Any thread."""
-        self._over = True
+    def send(self, data: bytes) -> None:
+        self._connection.send_bytes(data)
 
-    def _lines(self) -> Iterator[bytes]:
-        buffer = bytearray()
-        while time.monotonic() - self.heard_s < IDLE_S and not (self._over or self._server.stopping.is_set()):
-            end = buffer.find(b"\n")
-            if 0 <= end <= LONGEST_BYTES:
-                yield bytes(buffer[:end])
-                del buffer[: end + 1]
-            elif len(buffer) > LONGEST_BYTES:
-                self._send(self._server.desk.refusal("The line is too long."))
-                return
-            elif self._connection.poll(_POLL_S):
-                buffer += self._connection.recv_bytes(2 * LONGEST_BYTES)
+    def cut(self) -> None:
+        """Nothing to do: no call waits long, and the client's own thread alone touches the connection."""
 
-    def _answer(self, line: bytes) -> None:
-        try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            self._send(self._server.desk.refusal("The line is not UTF-8 text."))
-            return
-        if _is_watch(text):
-            self._watch()
-        else:
-            self._send(self._server.desk.follow(text))
-
-    def _watch(self) -> None:
-        if not self._server.may_watch(self):
-            self._send(self._server.desk.refusal(f"{WATCHERS} are watching already."))
-            return
-        while not self._server.stopping.is_set():
-            self._send(self._server.desk.follow(Ask.STATUS.value))
-            self._server.stopping.wait(WATCH_S)
-
-    def _send(self, answer: Answer) -> None:
-        self._connection.send_bytes(json.dumps(answer.json(), ensure_ascii=False).encode() + b"\n")
-
-
-def _is_watch(text: str) -> bool:
-    try:
-        return parse(text) is Ask.WATCH
-    except NotUnderstood:
-        return False
+    def close(self) -> None:
+        self._connection.close()
 
 
 class PipeServer:
@@ -211,18 +154,14 @@ class PipeServer:
         knocks: Connects to it.
 
     Attributes:
-        desk: The same.
         path: The same.
-        stopping: Set when it is over.
+        crowd: Those whom it serves.
     """
 
     def __init__(self, desk: Desk, path: str, opens: Callable[[str], Door] = open_door, knocks: Knock = knock) -> None:
-        self.desk = desk
         self.path = path
-        self.stopping = threading.Event()
+        self.crowd = Crowd(desk)
         self._opens, self._knocks = opens, knocks
-        self._lock = threading.Lock()
-        self._guests: list[_Guest] = []
         self._door: Door | None = None
         self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
 
@@ -241,55 +180,24 @@ class PipeServer:
 
     def stop(self) -> None:
         """Cut every connection and close the pipe. Idempotent."""
-        self.stopping.set()
+        self.crowd.stopping.set()
         if self._door is None:
             return
         # Nothing else wakes who waits for a connection.
         with suppress(OSError):
             self._knocks(self.path).close()
-        self._thread.join(_JOIN_S)
+        self._thread.join(JOIN_S)
         self._door.close()
         self._door = None
-        for guest in self._all():
-            guest.end()
-        for guest in self._all():
-            guest.join(_JOIN_S)
-
-    def may_watch(self, guest: _Guest) -> bool:
-        """Whether `guest` may, which then counts as one that does."""
-        with self._lock:
-            guest.watching = sum(other.watching for other in self._guests) < WATCHERS
-            return guest.watching
-
-    def forget(self, guest: _Guest) -> None:
-        """Its thread ends."""
-        with self._lock:
-            if guest in self._guests:
-                self._guests.remove(guest)
-
-    def _all(self) -> list[_Guest]:
-        with self._lock:
-            return list(self._guests)
+        self.crowd.end()
 
     def _accept(self) -> None:
         door = self._door
-        while door is not None and not self.stopping.is_set():
+        while door is not None and not self.crowd.stopping.is_set():
             try:
                 connection = door.accept()
             except OSError as error:
                 log.warning("The control pipe does not take a connection: %s", error)
-                self.stopping.wait(_POLL_S)
+                self.crowd.stopping.wait(_POLL_S)
                 continue
-            self._admit(connection)
-
-    def _admit(self, connection: Connection) -> None:
-        guest = _Guest(connection, self)
-        with self._lock:
-            idle = [other for other in self._guests if not other.watching]
-            gone = min(idle, key=lambda other: other.heard_s) if len(self._guests) >= CLIENTS and idle else None
-            if gone is not None:
-                self._guests.remove(gone)
-            self._guests.append(guest)
-        if gone is not None:
-            gone.end()
-        guest.start()
+            self.crowd.admit(_PipeWire(connection))

@@ -18,8 +18,8 @@ from livecam.errors import LivecamError
 
 log = logging.getLogger(__name__)
 
-APPLICATION: Final = "livecam"
-"""Whose shortcuts they are, for desktops that know a ``livecam.desktop``."""
+APPLICATION: Final = "io.github.livecam"
+"""Whose shortcuts they are: the name of a desktop entry. GNOME takes none without a dot in it."""
 
 _SHORTCUTS: Final = "org.freedesktop.portal.GlobalShortcuts"
 _SESSION: Final = "org.freedesktop.portal.Session"
@@ -31,6 +31,9 @@ _LOOK_S: Final = 1.0
 _JOIN_S: Final = 2.0
 
 _REFUSED: Final = "The desktop did not take the hotkeys: {}. Start livecam again to be asked again, or use livecam ctl."
+_NAMELESS: Final = (
+    "The desktop takes hotkeys of nobody whom it cannot name. Run once: livecam service install --no-start"
+)
 _GONE: Final = "No hotkeys any more: the desktop has ended them. Start livecam again to have them back."
 
 _MODIFIERS: Final[Mapping[str, str]] = MappingProxyType({"ctrl": "CTRL", "alt": "ALT", "shift": "SHIFT", "cmd": "LOGO"})
@@ -99,7 +102,7 @@ class PortalKeys:
                 self._follow(session, on_key)
         except OSError as error:
             if not self._stopping.is_set():
-                self._problem = _REFUSED.format(error)
+                self._problem = _NAMELESS if "app id" in str(error) else _REFUSED.format(error)
         finally:
             self._bus.close()
 

@@ -24,6 +24,10 @@ class Withheld(StrEnum):
     NO_WEARER = "no-wearer"
     UNCOVERED = "uncovered"
     NO_PERSONA = "no-persona"
+    CONTENT = "content"
+    """The content check saw what may not leave, or has not been clean for long enough since."""
+    UNCHECKED = "unchecked"
+    """The content check that is configured has no fresh answer: it has only begun, failed, or hangs."""
     PANIC = "panic"
     FAILED = "failed"
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class Basis(StrEnum):
@@ -15,6 +17,17 @@ class Basis(StrEnum):
     UNSTATED = "unstated"
 
 
+class Scope(StrEnum):
+    """For what a face may be worn."""
+
+    LIVE = "live"
+    RECORDING = "recording"
+    STILL = "still"
+
+
+EVERY_SCOPE: Final = frozenset(Scope)
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """The record that belongs to every persona.
@@ -24,12 +37,29 @@ class Consent:
         subject: Whose face it is; empty when unstated.
         recorded: UTC time of the record, ISO 8601.
         photo_digests: SHA-256 of each photo it covers, hex.
+        scope: For what it may be worn.
+        expires: UTC time from which on it may not be, ISO 8601; "" for never.
+        proven: Whether the photos were compared with the enrolled wearer, and found to show them.
+        revoked: UTC time at which it was taken back, ISO 8601; "" where it was not.
     """
 
     basis: Basis
     subject: str
     recorded: str
     photo_digests: tuple[str, ...]
+    scope: frozenset[Scope] = EVERY_SCOPE
+    expires: str = ""
+    proven: bool = False
+    revoked: str = ""
+
+    @property
+    def changed(self) -> str:
+        """UTC time of its last change, ISO 8601."""
+        return max(self.recorded, self.revoked)
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it has come to its end by `now`, which has a time zone."""
+        return bool(self.expires) and now >= datetime.fromisoformat(self.expires)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What the user wants right now: one frozen value, replaced whole, read once per frame."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import reduce
@@ -235,13 +236,19 @@ class Reply:
 
 
 class SettingsCell:
-    """Holds the settings in force. Reading is one reference and never waits; writers take turns."""
+    """Holds the settings in force. Reading is one reference and never waits; writers take turns.
 
-    __slots__ = ("_lock", "current")
+    Attributes:
+        current: In force.
+        changed: Told of the settings before and after every `submit`, in their order. It must not wait.
+    """
+
+    __slots__ = ("_lock", "changed", "current")
 
     def __init__(self, settings: Settings) -> None:
         self._lock = threading.Lock()
         self.current = settings
+        self.changed: Callable[[Settings, Settings], None] = lambda before, after: None
 
     def submit(self, *commands: Command) -> Reply:
         """Apply `commands`, all at once for whoever reads, and say what now holds. Any thread.
@@ -250,5 +257,12 @@ class SettingsCell:
             ValueError: A value is out of range; nothing changed.
         """
         with self._lock:
-            self.current = reduce(apply, commands, self.current)
+            before, self.current = self.current, reduce(apply, commands, self.current)
+            self.changed(before, self.current)
             return Reply(self.current.revision, self.current)
+
+    def tighten(self) -> None:
+        """Lift the floor: nothing that was made until now leaves any more, not even as a held picture. Any thread."""
+        with self._lock:
+            revision = self.current.revision + 1
+            self.current = replace(self.current, revision=revision, privacy_floor=revision)

@@ -157,6 +157,11 @@ class PublishedCell(SettingsCell):
         self._tell()
         return reply
 
+    def tighten(self) -> None:
+        """Lift the floor, and let the other process know."""
+        super().tighten()
+        self._tell()
+
     def _tell(self) -> None:
         with self._order:
             now = self.current

@@ -1,7 +1,8 @@
 """Specs: how a source or sink is named on the command line and in livecam.toml, such as ``file:clip.mp4?loop=0``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 from livecam.core.frame import Size
@@ -105,6 +106,8 @@ class SinkWish:
 
     Attributes:
         token: Secret of this run, for sinks that serve.
+        finished: Told of every file that is whole, from any thread, and whether any picture in it was swapped.
     """
 
     token: str = ""
+    finished: Callable[[Path, bool], None] | None = None

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from livecam.config import Resolved
-from livecam.doctor import backends, devices, files, hotkeys, idle, other_systems, pipewire, software, wearers
+from livecam.doctor import (
+    backends,
+    devices,
+    files,
+    hotkeys,
+    idle,
+    other_systems,
+    pipewire,
+    safety,
+    software,
+    trust,
+    wearers,
+)
 from livecam.doctor.finding import Check, Finding, Status
 from livecam.doctor.machine import Machine
 
@@ -21,10 +33,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     backends.check_plans,
     backends.check_tuned,
     files.check_config,
+    trust.check_policy,
     files.check_folders,
+    trust.check_audit,
     files.check_disk,
     files.check_models,
     files.check_preset,
+    safety.check_safety,
     files.check_personas,
     wearers.check_wearers,
     devices.check_source,

@@ -121,12 +121,16 @@ def check_personas(machine: Machine, resolved: Resolved) -> Iterable[Finding]:
     library = PersonaLibrary(resolved.paths.personas, {}, resolved.paths.prepared)
     wanted = resolved.config.face.persona
     try:
-        library.show(wanted)
-        yield Finding("persona", Status.OK, f"{wanted!r} can be worn.")
+        problem = library.show(wanted).problem
+        if problem:
+            yield Finding("persona", Status.FAIL, problem, f"livecam faces consent {wanted}")
+        else:
+            yield Finding("persona", Status.OK, f"{wanted!r} can be worn.")
         others = [entry for entry in library.entries() if entry.name != wanted]
     except PersonaError as error:
         yield Finding("persona", Status.FAIL, error.what, error.next_step)
         return
     for entry in others:
         if entry.problem:
-            yield Finding("persona", Status.WARN, entry.problem, f"livecam faces remove {entry.name}")
+            step = "remove" if entry.consent is None else "consent"
+            yield Finding("persona", Status.WARN, entry.problem, f"livecam faces {step} {entry.name}")

@@ -10,9 +10,11 @@ from typing import Final
 import cv2
 
 from livecam.core.frame import Image
-from livecam.core.persona import Basis
+from livecam.core.persona import Basis, Scope
 from livecam.errors import LivecamError, PersonaError, PhotoRefused
 from livecam.faces.choosing import offered_bytes
+from livecam.faces.consent_terms import Terms, utc_now
+from livecam.faces.consents import Note, note_consent, unnoted
 from livecam.faces.drafts import Draft, Drafts
 from livecam.faces.favourites import Favourites
 from livecam.faces.library import BUILT_IN, Entry, PersonaLibrary
@@ -35,6 +37,8 @@ class Card:
         photos: How many it is made of.
         basis: On what ground it may be worn; empty where that is not known.
         subject: Whose face it is.
+        scope: For what it may be worn, such as ``live``; empty where that is not known.
+        expires: UTC time from which on it may not be, ISO 8601; "" for never.
         added: UTC time, ISO 8601; empty for the built-in one.
         problem: Why it cannot be worn, in a sentence; empty when it can.
         favourite: Its number, 1 to 9; None for none.
@@ -47,6 +51,8 @@ class Card:
     photos: int
     basis: str
     subject: str
+    scope: tuple[str, ...]
+    expires: str
     added: str
     problem: str
     favourite: int | None
@@ -71,6 +77,7 @@ class FaceBank:
         judge: Says how good photos are.
         favourites: Their numbers.
         now_s: Monotonic time.
+        note: Told of personas that are added.
     """
 
     def __init__(
@@ -79,7 +86,9 @@ class FaceBank:
         judge: PhotoJudge,
         favourites: Favourites,
         now_s: Callable[[], float] = time.monotonic,
+        note: Note = unnoted,
     ) -> None:
+        self._note = note
         self._library = library
         self._judge = judge
         self._favourites = favourites
@@ -133,17 +142,28 @@ class FaceBank:
         return self._drafted(decode_photo(data, SHOT, PERSONA_PIXELS))
 
     def add(self, name: str, drafts: Sequence[str], basis: Basis, subject: str = "", *, replace: bool = False) -> str:
-        """Make a persona of drafts, and say so.
+        """Make a persona of drafts, for what is usual on that ground, and say so.
 
         Raises:
+            PersonaError: As for `add_on`.
+        """
+        return self.add_on(Terms(basis, subject), name, drafts, replace=replace)
+
+    def add_on(self, terms: Terms, name: str, drafts: Sequence[str], *, replace: bool = False) -> str:
+        """Make a persona of drafts on those terms, and say so.
+
+        Raises:
+            ConsentRefused: No ground is stated.
             PersonaError: A draft is gone, the name is unfit or taken, or the disk refused; nothing changed.
         """
         with self._lock:
             pictures = self._drafts.take(drafts)
             if not pictures:
                 raise PersonaError("A persona is made of at least one picture.", "Add one.")
-            added = self._library.add_offered(name, offered_bytes(pictures), basis, subject, replace=replace)
+            added = self._library.add_offered(name, offered_bytes(pictures), terms, replace=replace)
             self._drafts.drop(drafts)
+        if added.entry.consent is not None:
+            note_consent(self._note, "consent-added", added.entry.name, added.entry.consent)
         count = len(added.entry.photos)
         made = f"Added {added.entry.name}, made from {count} photo{'s' if count != 1 else ''}."
         return " ".join([made, *(f"Left out: {why}" for why in added.skipped)])
@@ -198,7 +218,7 @@ class FaceBank:
         """The persona, read again only where its files have changed: its photos may be a hundred megabytes."""
         stamp = self._library.stamp(name)
         seen = self._seen.get(name)
-        if seen is None or seen.stamp != stamp:
+        if seen is None or seen.stamp != stamp or _has_ended(seen.entry):
             entry, portrait = self._library.listed(name), None
             if not entry.problem:
                 entry, portrait = self._portrayed(entry)
@@ -220,6 +240,8 @@ class FaceBank:
             photos=len(entry.photos),
             basis=str(entry.consent.basis) if entry.consent else "",
             subject=entry.consent.subject if entry.consent else "",
+            scope=tuple(str(one) for one in Scope if entry.consent and one in entry.consent.scope),
+            expires=entry.consent.expires if entry.consent else "",
             added=entry.added,
             problem=entry.problem,
             favourite=favourite,
@@ -232,3 +254,8 @@ class FaceBank:
             return self._library.worn_as(entry.name)
         except PersonaError:
             return USUAL
+
+
+def _has_ended(entry: Entry) -> bool:
+    """Whether a consent that held when it was read has come to its end since."""
+    return not entry.problem and entry.consent is not None and entry.consent.expired(utc_now())

@@ -136,10 +136,10 @@ def _nothing(skipped: Sequence[str]) -> PhotoRefused:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
     try:
+        if not path.is_dir():
+            yield path
+            return
         yield from sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
     except OSError as error:
         raise PhotoRefused(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None

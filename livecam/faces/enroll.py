@@ -287,5 +287,5 @@ def _unpacked(content: bytes, name: str) -> Template:
         if about["version"] != _VERSION or about["name"] != name or views.ndim != 2 or not np.isfinite(views).all():
             raise ValueError(f"version {about['version']}")
         return Template(name, str(about["look"]), views.astype(np.float32), str(about["made"]))
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, RecursionError) as error:
         raise PersonaError(f"The enrolment of {name!r} cannot be used: {error}.", "Enrol again.") from None

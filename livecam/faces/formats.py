@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from livecam.errors import PhotoRefused
+from livecam.faces.av1 import sizes_in
+from livecam.faces.jpeg import jpeg_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,10 @@ class Header:
         suffix: Of its format, such as ``.jpg``, whatever the file was called.
         size: Width and height as stored, px.
         animated: Whether there are several pictures that follow each other.
-        orientation: 1 to 8 as in Exif, where the container itself says it; 0 where it does not.
         shrinks: Whether the decoder can shrink it while it decodes, so that the whole never lies in memory.
+        orientation: 1 to 8 as in Exif, where the container itself says it; 0 where it does not.
+        deep: Whether a colour has more than 8 bits, so that it takes twice the memory.
+        passes: How many times the decoder goes through it.
     """
 
     suffix: str
@@ -25,6 +29,8 @@ class Header:
     animated: bool = False
     shrinks: bool = False
     orientation: int = 0
+    deep: bool = False
+    passes: int = 1
 
     @property
     def pixels(self) -> int:
@@ -62,7 +68,8 @@ def _read(read: Callable[[bytes], Header], data: bytes, name: str) -> Header:
 
 def _png(data: bytes) -> Header:
     size = struct.unpack_from(">II", data, 16)
-    return Header(".png", (size[0], size[1]), animated=any(kind == b"acTL" for kind in _png_chunks(data)))
+    moves = any(kind == b"acTL" for kind in _png_chunks(data))
+    return Header(".png", (size[0], size[1]), animated=moves, deep=data[24] > 8)
 
 
 def _png_chunks(data: bytes) -> Iterator[bytes]:
@@ -76,25 +83,9 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
         at += length + 12
 
 
-_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Start-of-frame markers, which carry the size (ITU-T T.81, table B.1)."""
-
-_JPEG_SEQUENTIAL = frozenset({0xC0, 0xC1})
-"""Those whose decoder needs a few rows at a time; of a progressive picture it keeps all coefficients."""
-
-
 def _jpeg(data: bytes) -> Header:
-    at = 2
-    while data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker in _JPEG_SIZES:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return Header(".jpg", (width, height), shrinks=marker in _JPEG_SEQUENTIAL)
-        else:
-            at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
-    raise IndexError
+    found = jpeg_in(data)
+    return Header(".jpg", found.size, shrinks=found.streams, passes=found.scans)
 
 
 def _webp(data: bytes) -> Header:
@@ -137,10 +128,16 @@ def _boxed(data: bytes) -> Header:
     if not suffix or not _is_whole(data):
         raise ValueError
     sizes = [struct.unpack_from(">II", data, at + 8) for at in _places(data, b"ispe")]
+    deep = any(max(data[at + 9 : at + 9 + data[at + 8]], default=0) > 8 for at in _places(data, b"pixi"))
+    if suffix == ".avif":
+        if b"grid" in data[: data.find(b"mdat")]:
+            # One tile may stand for hundreds: the size is then what the file says, and nothing else.
+            raise ValueError
+        sizes += sizes_in(data)
     width, height = max(sizes, key=lambda size: int(size[0]) * int(size[1]))
     # What names itself a sequence first is one; a live photo names it among others, and its picture is used.
     moving = data[8:12] in _MOVING_BRANDS
-    return Header(suffix, (width, height), animated=moving, orientation=_turned(data))
+    return Header(suffix, (width, height), animated=moving, orientation=_turned(data), deep=deep)
 
 
 _TURNED: Final = {

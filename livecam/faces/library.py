@@ -1,75 +1,35 @@
 """The persona library: one folder for each persona, and the built-in one that is nobody.
 
-A folder holds ``photos/``, ``persona.json``, ``consent.json`` and ``prepared/<swapper>/``. It appears whole or not at
-all. What is prepared can always be made again from the photos, and is, when a swapper's version moves on.
+A folder holds ``photos/``, ``persona.json``, ``consent.json`` and ``prepared/``. It appears whole or not at all; photos
+and what is prepared are sealed with the key of the installation. What is prepared can always be made again from the
+photos, and is, when a swapper's version moves on.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import replace as changed
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Final
 
-from livecam.core.persona import Basis, Consent, Persona
-from livecam.errors import PersonaError, PhotoRefused
+from livecam.core.persona import Basis, Consent, Persona, Scope
+from livecam.errors import ConsentRefused, PersonaError, PhotoRefused
 from livecam.faces import entry, worn
+from livecam.faces.builtin import BUILT_IN, built_in_photo, built_in_record
 from livecam.faces.choosing import Candidate, Offer, choose, offers, sifted
-from livecam.faces.consent import record as consent_record
+from livecam.faces.consent import Signer
+from livecam.faces.consent_terms import Terms, holds_now
+from livecam.faces.consent_terms import record as consent_record
+from livecam.faces.listed import Added, Entry
 from livecam.faces.names import checked_name, same, unknown
+from livecam.faces.photo import Photo
 from livecam.faces.portrait import KEY, VERSION, Portrait, PortraitPreparer, load_portrait, portrait_of
-from livecam.faces.prepared import Preparer, identity_in, keep_into, kept_in, prepare_into
+from livecam.faces.prepared import Home, Preparer
 from livecam.faces.quality import PhotoJudge
+from livecam.faces.sealed import Sealer, public_vault
 from livecam.faces.store import recover, remove_folder, stamp_of, whole_folder
+from livecam.faces.vault import Vault, open_vault, system_ring
 
-BUILT_IN: Final = "nobody"
-"""Name of the persona that comes with livecam."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A persona as it is listed.
-
-    Attributes:
-        name: To be given to ``--persona``.
-        photos: SHA-256 of each photo, hex.
-        consent: `None` when the folder cannot be used.
-        added: UTC time, ISO 8601; empty for the built-in one.
-        folder: Where it is kept; `None` for the built-in one.
-        problem: Why it cannot be used, in a sentence; empty when it can.
-    """
-
-    name: str
-    photos: tuple[str, ...] = ()
-    consent: Consent | None = None
-    added: str = ""
-    folder: Path | None = None
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """What became of photos.
-
-    Attributes:
-        entry: The persona.
-        skipped: Which photos were left out, and why: a sentence each.
-    """
-
-    entry: Entry
-    skipped: tuple[str, ...]
-
-
-def built_in_photo() -> bytes:
-    """The picture of nobody, drawn by the project's own script.
-
-    Raises:
-        PersonaError: The installation is incomplete.
-    """
-    try:
-        return resources.files("livecam.vision.portrait").joinpath("assets/persona.jpg").read_bytes()
-    except (OSError, ModuleNotFoundError) as error:
-        raise PersonaError(f"The built-in persona's picture is missing: {error}.", "Install livecam again.") from None
+__all__ = ["BUILT_IN", "Added", "Entry", "PersonaLibrary", "built_in_photo"]
 
 
 class PersonaLibrary:
@@ -81,6 +41,9 @@ class PersonaLibrary:
         cache: Where the built-in persona's prepared identities are kept.
         picture: Gives the built-in persona's photo.
         judge: Says how good photos are; without one they are taken as they come, and nothing new is shown of them.
+        vault: Opens what seals them, when first needed; that of the folder which `root` is in, unless given.
+        admits: Refuses to load a persona with such a consent, by raising `ConsentRefused`; those that do not hold now,
+            unless given.
     """
 
     def __init__(
@@ -90,12 +53,24 @@ class PersonaLibrary:
         cache: Path,
         picture: Callable[[], bytes] = built_in_photo,
         judge: PhotoJudge | None = None,
+        vault: Callable[[], Vault] | None = None,
+        admits: Callable[[str, Consent], None] | None = None,
     ) -> None:
+        self._admits = admits or holds_now
+        self._open_vault = vault or (lambda: open_vault(root.parent, system_ring()))
         self._judge = judge
         self._root = root
         self._preparers = preparers
         self._cache = cache
         self._picture = picture
+
+    @cached_property
+    def _vault(self) -> Vault:
+        return self._open_vault()
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return Signer(self._vault)
 
     def names(self) -> tuple[str, ...]:
         """Names of all personas, the built-in one first."""
@@ -120,7 +95,7 @@ class PersonaLibrary:
             return Entry(name, folder=self._root / name, problem=str(error))
 
     def show(self, name: str) -> Entry:
-        """One persona.
+        """One persona; if its consent does not hold now, with that as its problem.
 
         Raises:
             PersonaError: It does not exist or cannot be used.
@@ -128,10 +103,23 @@ class PersonaLibrary:
         folder = self._folder(name)
         files = self._files(name)
         files.read()
-        return Entry(files.name, files.digests, files.record.consent, files.record.added, folder)
+        record, problem = files.record, ""
+        try:
+            self._admits(files.name, record.consent)
+        except ConsentRefused as refusal:
+            problem = str(refusal)
+        return Entry(files.name, files.digests, record.consent, record.added, folder, problem)
 
     def add(
-        self, name: str, photos: Sequence[Path], basis: Basis, subject: str = "", *, replace: bool = False
+        self,
+        name: str,
+        photos: Sequence[Path],
+        basis: Basis,
+        subject: str = "",
+        *,
+        scope: frozenset[Scope] | None = None,
+        expires: str = "",
+        replace: bool = False,
     ) -> Added:
         """Make a persona from photos of one person; with `replace`, in place of the one of that name.
 
@@ -143,34 +131,35 @@ class PersonaLibrary:
             photos: Files, and folders of files.
             basis: On what ground it may be worn.
             subject: Whose face it is.
+            scope: For what it may be worn; what is usual on that ground unless given.
+            expires: UTC time from which on it may not be, as `livecam.faces.consent_terms` writes it; "" for never.
             replace: Whether it may take the place of the one of that name, whose settings it keeps.
 
         Raises:
             PhotoRefused: No photo can be read and shows one fit face; the sentence says why.
+            ConsentRefused: No ground is stated.
             PersonaError: The name is unfit or taken, or the disk refused.
         """
-        return self.add_offered(name, offers(photos), basis, subject, replace=replace)
+        return self.add_offered(name, offers(photos), Terms(basis, subject, scope, expires), replace=replace)
 
-    def add_offered(
-        self, name: str, offered: Sequence[Offer], basis: Basis, subject: str = "", *, replace: bool = False
-    ) -> Added:
+    def add_offered(self, name: str, offered: Sequence[Offer], terms: Terms, *, replace: bool = False) -> Added:
         """The same from photos that lie elsewhere.
 
         Raises:
             PhotoRefused, PersonaError: As for `add`.
         """
-        name = checked_name(name)
+        name, consent = checked_name(name), consent_record(terms, ())
         self._refuse_taken(name, replace=replace)
         choice = choose(offered, self._judge)
         try:
-            self._write(name, choice.best, basis, subject, replace=replace)
+            self._write(name, choice.best, consent, replace=replace)
         except PhotoRefused as refusal:
             # The judge knows the mesh; another swapper may refuse what it takes.
             choice = sifted(choice, self._preparers.values(), refusal)
-            self._write(name, choice.best, basis, subject, replace=replace)
+            self._write(name, choice.best, consent, replace=replace)
         return Added(self.show(name), choice.skipped)
 
-    def _write(self, name: str, chosen: Sequence[Candidate], basis: Basis, subject: str, *, replace: bool) -> None:
+    def _write(self, name: str, chosen: Sequence[Candidate], consent: Consent, *, replace: bool) -> None:
         """Make the folder of the persona.
 
         Raises:
@@ -178,15 +167,14 @@ class PersonaLibrary:
             PersonaError: The disk refused.
         """
         pictures = [candidate.photo() for candidate in chosen]
-        digests = [picture.digest for picture in pictures]
-        consent = consent_record(basis, subject, digests)
+        digests, sealer = [picture.digest for picture in pictures], Sealer(self._vault, name)
         with whole_folder(self._root / name, replace=replace) as folder:
+            home = Home(folder / entry.PREPARED, sealer, digests)
             for swapper, preparer in self._preparers.items():
-                prepare_into(_made(folder / entry.PREPARED / swapper), preparer, pictures)
+                home.prepare(swapper, preparer, pictures)
             if self._judge is not None:
-                portrait = portrait_of(pictures[0].image, [candidate.judged for candidate in chosen])
-                keep_into(_made(folder / entry.PREPARED / KEY), VERSION, portrait, digests)
-            entry.write(folder, pictures, consent)
+                home.keep(KEY, VERSION, portrait_of(pictures[0].image, [candidate.judged for candidate in chosen]))
+            entry.write(folder, pictures, changed(consent, photo_digests=tuple(digests)), sealer)
             worn.copy_worn(self._root / name, folder)
 
     def _refuse_taken(self, name: str, *, replace: bool) -> None:
@@ -210,19 +198,31 @@ class PersonaLibrary:
         remove_folder(folder)
 
     def load(self, name: str) -> Persona:
-        """A persona ready to be worn. Its photos are proven unchanged; what is not prepared yet is prepared now.
+        """A persona ready to be worn. What is not prepared yet of its photos is prepared now.
+
+        What is prepared is sealed together with the digests of the photos, so that these need not be read again.
 
         Raises:
+            ConsentRefused: Its consent does not hold, or cannot be proven.
             PersonaError: It does not exist, or its files cannot be used.
             ModelError, EngineError: From a preparer that had to work.
         """
         files = self._files(name)
-        data, digests = files.read(), files.digests
+        self._admits(files.name, files.record.consent)
+        files.demand()
         identity: dict[str, object] = {
-            swapper: identity_in(files.home / swapper, preparer, digests, lambda: files.decoded(data))
+            swapper: files.home.identity(swapper, preparer, files.decoded)
             for swapper, preparer in self._preparers.items()
         }
-        return Persona(files.name, identity, files.record.consent, self._digest(digests))
+        return Persona(files.name, identity, files.record.consent, self._digest(files.digests))
+
+    def photos(self, name: str) -> list[Photo]:
+        """The photos of a persona, decoded.
+
+        Raises:
+            PersonaError: It does not exist, or they cannot be read.
+        """
+        return self._files(name).decoded()
 
     def portrait(self, name: str) -> Portrait | None:
         """What is shown of a persona; None where nothing is kept and there is no judge to look at its photos.
@@ -232,10 +232,9 @@ class PersonaLibrary:
             ModelError, EngineError: From the judge.
         """
         files = self._files(name)
-        home = files.home / KEY
         if self._judge is None:
-            return kept_in(home, VERSION, files.digests, load_portrait)
-        return identity_in(home, PortraitPreparer(self._judge), files.digests, lambda: files.decoded(files.read()))
+            return files.home.kept(KEY, VERSION, load_portrait)
+        return files.home.identity(KEY, PortraitPreparer(self._judge), files.decoded)
 
     def stamp(self, name: str) -> tuple[tuple[str, int, int], ...]:
         """Changes whenever a file of the persona does: of each the name, size and time. Empty for the built-in one.
@@ -273,10 +272,13 @@ class PersonaLibrary:
         folder = self._folder(name)
         if folder is None:
             data = self._picture()
-            record = entry.built_in_record(hashlib.sha256(data).hexdigest())
-            return entry.Files(BUILT_IN, self._cache / BUILT_IN, record, lambda: [data])
-        record = entry.read(folder)
-        return entry.Files(folder.name, folder / entry.PREPARED, record, lambda: entry.photo_bytes(folder, record))
+            digest = hashlib.sha256(data).hexdigest()
+            home = Home(self._cache / BUILT_IN, Sealer(public_vault(), BUILT_IN), [digest], parents=True)
+            return entry.Files(BUILT_IN, home, built_in_record(digest), lambda: None, lambda: [data])
+        record, sealer = entry.read(folder, self._signer), Sealer(self._vault, folder.name)
+        home = Home(folder / entry.PREPARED, sealer, [digest for _, digest in record.photos])
+        demand, read = partial(entry.demand_photos, folder, record), partial(entry.photo_bytes, folder, record, sealer)
+        return entry.Files(folder.name, home, record, demand, read)
 
     def _digest(self, photos: tuple[str, ...]) -> str:
         versions = [f"{name}={preparer.version}" for name, preparer in sorted(self._preparers.items())]
@@ -286,15 +288,12 @@ class PersonaLibrary:
         """Where a persona is kept; `None` for the built-in one.
 
         Raises:
-            PersonaError: There is none of that name.
+            PersonaError: There is none of that name, or it lies elsewhere.
         """
         name = checked_name(name)
         names = self.names()
         if name not in names:
             raise unknown(name, names)
+        if name != BUILT_IN and (self._root / name).is_symlink():
+            raise PersonaError(f"{self._root / name} is a link, not a folder.", "Remove it, or move the folder there.")
         return None if name == BUILT_IN else self._root / name
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    return folder

@@ -19,6 +19,9 @@ LARGEST_PIXELS: Final = 64_000_000
 LARGEST_SHRUNK: Final = 256_000_000
 """Pixels of a picture that is shrunk while it is decoded."""
 
+LARGEST_WORK: Final = 1_500_000_000
+"""Pixels times the passes over them: what is sent in steps, sharper and sharper, has 10 of them, and may have any."""
+
 PERSONA_PIXELS: Final = 12_000_000
 """A photo of a persona is shrunk to this, by whole factors; a live face has fewer by far."""
 
@@ -75,14 +78,25 @@ def decode_photo(data: bytes, name: str, within: int = LARGEST_PIXELS) -> Photo:
     header = header_of(data, name)
     if header.animated:
         raise PhotoRefused(f"{name} is animated.", "Save one picture of it as JPEG or PNG.")
-    most = LARGEST_SHRUNK if header.shrinks and within < LARGEST_PIXELS else LARGEST_PIXELS
+    most = _most(header, within)
     if header.pixels > most:
         width, height = header.size
+        if most < LARGEST_PIXELS and header.passes > 1:
+            raise PhotoRefused(
+                f"{name} is stored in {header.passes} steps, which takes too long.", "Save it anew as plain JPEG."
+            )
         raise PhotoRefused(
             f"{name} has {width}x{height} pixels, more than {most // 1_000_000} megapixels.", "Make it smaller."
         )
     image = _decoded(data, name, header, _factor(header.pixels, within))
     return Photo(name, header.suffix, data, image, hashlib.sha256(data).hexdigest())
+
+
+def _most(header: Header, within: int) -> int:
+    """Pixels that a picture may have, for what decoding it takes."""
+    if header.shrinks and within < LARGEST_PIXELS:
+        return LARGEST_SHRUNK
+    return min(LARGEST_PIXELS // (4 if header.deep else 1), LARGEST_WORK // max(header.passes, 1))
 
 
 def _factor(pixels: int, within: int) -> int:
@@ -150,18 +164,20 @@ def _damaged(name: str) -> PhotoRefused:
 
 
 def _bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise PhotoRefused(f"{path} is a folder, not a photo.", "Name the photos inside it.")
-    if path.exists() and not path.is_file():
-        # A pipe or a device would make us wait for ever.
-        raise PhotoRefused(f"{path} is no ordinary file.", "Name a photo.")
     try:
+        if path.is_dir():
+            raise PhotoRefused(f"{path} is a folder, not a photo.", "Name the photos inside it.")
+        if path.exists() and not path.is_file():
+            # A pipe or a device would make us wait for ever.
+            raise PhotoRefused(f"{path} is no ordinary file.", "Name a photo.")
         with path.open("rb") as stream:
             data = stream.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise PhotoRefused(f"There is no file {path}.", "Check the path.") from None
     except OSError as error:
         raise PhotoRefused(f"{path} cannot be read: {error.strerror or error}.", "Check its permissions.") from None
+    except ValueError:
+        raise PhotoRefused(f"{str(path)!r} can be no file's name.", "Check the path.") from None
     if len(data) > LARGEST_BYTES:
         raise PhotoRefused(f"{path} is larger than 50 MB.", "Make it smaller.")
     return data

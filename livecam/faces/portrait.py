@@ -3,8 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import cv2
 import numpy as np
@@ -15,9 +14,9 @@ from livecam.errors import PhotoRefused
 from livecam.faces.quality import FIVE, Judged, PhotoJudge, Quality
 
 KEY: Final = "portrait"
-"""Of its folder, beside those of the swappers."""
+"""Of its file, beside those of the swappers."""
 
-VERSION: Final = "portrait-1"
+VERSION: Final = "portrait-2"
 """Changes whenever the same photos would be shown differently."""
 
 SIDE: Final = 256
@@ -25,8 +24,7 @@ SIDE: Final = 256
 
 _SMALLEST: Final = 96
 _JPEG_QUALITY: Final = 85
-_LARGEST_BYTES: Final = 1 << 20
-_THUMBNAIL, _QUALITY = "thumbnail.jpg", "quality.json"
+_LARGEST_LINE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +39,10 @@ class Portrait:
     qualities: tuple[Quality, ...]
     thumbnail: bytes
 
-    def save(self, folder: Path) -> None:
-        """Write it into the empty `folder`.
-
-        Raises:
-            OSError: The disk refused.
-        """
-        text = json.dumps([asdict(quality) for quality in self.qualities], indent=2)
-        (folder / _QUALITY).write_text(text + "\n", encoding="utf-8")
-        (folder / _THUMBNAIL).write_bytes(self.thumbnail)
+    def save(self, file: IO[bytes]) -> None:
+        """Write it into `file`: a line of JSON, then the picture."""
+        file.write(json.dumps([asdict(quality) for quality in self.qualities]).encode() + b"\n")
+        file.write(self.thumbnail)
 
 
 class PortraitPreparer:
@@ -72,24 +65,21 @@ class PortraitPreparer:
         """
         return portrait_of(images[0], [self._judge.lenient(image) for image in images])
 
-    def load(self, folder: Path) -> Portrait:
+    def load(self, file: IO[bytes]) -> Portrait:
         """See `load_portrait`."""
-        return load_portrait(folder)
+        return load_portrait(file)
 
 
-def load_portrait(folder: Path) -> Portrait:
+def load_portrait(file: IO[bytes]) -> Portrait:
     """Read what `Portrait.save` wrote.
 
     Raises:
-        OSError: A file cannot be read.
-        ValueError: A file is not what `save` writes.
+        ValueError: It is another thing.
     """
-    content: object = json.loads((folder / _QUALITY).read_text(encoding="utf-8"))
+    content: object = json.loads(file.readline(_LARGEST_LINE))
     if not isinstance(content, list) or not content:
-        raise ValueError(f"{folder / _QUALITY} holds no list.")
-    with (folder / _THUMBNAIL).open("rb") as file:
-        shown = file.read(_LARGEST_BYTES)
-    return Portrait(tuple(_quality(entry) for entry in content), shown)
+        raise ValueError("it holds no list of qualities")
+    return Portrait(tuple(_quality(entry) for entry in content), file.read())
 
 
 def portrait_of(best: Image, judged: Sequence[Judged]) -> Portrait:

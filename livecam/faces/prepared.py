@@ -1,31 +1,28 @@
-"""Prepared identities: what a swapper makes of photos once, kept beside a seal that says when it is still good."""
+"""Prepared identities: what a swapper makes of photos once, kept sealed; the seal says when it is still good."""
 
-import hashlib
-import json
+import io
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias, TypeVar
+from typing import IO, Final, Protocol, TypeAlias, TypeVar
 
 from livecam.core.frame import Image
 from livecam.errors import PersonaError
 from livecam.faces.photo import Photo
-from livecam.faces.store import whole_folder
+from livecam.faces.sealed import SUFFIX, Sealer
+from livecam.faces.store import unwritable
 
 log = logging.getLogger(__name__)
 
-_SEAL = "seal.json"
+_LARGEST: Final = 1 << 27
+"""Bytes of an identity; the largest texture of the mesh swap has 67 MB."""
 
 
 class Identity(Protocol):
     """What a preparer makes; its own swapper alone knows what is inside."""
 
-    def save(self, folder: Path) -> None:
-        """Write it into the empty `folder`.
-
-        Raises:
-            OSError: The disk refused.
-        """
+    def save(self, file: IO[bytes]) -> None:
+        """Write it into `file`. What need not be small is best not compressed: that is most of what loading takes."""
         ...
 
 
@@ -49,13 +46,13 @@ class Makes(Protocol[Made_co]):
         """
         ...
 
-    def load(self, folder: Path) -> Made_co:
+    def load(self, file: IO[bytes]) -> Made_co:
         """Read what `save` wrote.
 
         Raises:
-            OSError: A file cannot be read.
-            ValueError: A file is not what `save` writes.
-            KeyError: A file lacks a part.
+            OSError, EOFError: The file cannot be read.
+            ValueError: The file is not what `save` writes.
+            KeyError: The file lacks a part.
             PersonaError: The same, told by the preparer.
         """
         ...
@@ -65,87 +62,95 @@ Preparer: TypeAlias = Makes[Identity]
 """Makes identities for one swapper."""
 
 
-def prepare_into(folder: Path, preparer: Preparer, photos: Sequence[Photo]) -> None:
-    """Prepare `photos`, save the identity into the empty `folder` and seal it.
-
-    Raises:
-        PhotoRefused: From the preparer.
-        OSError: The disk refused.
-    """
-    keep_into(folder, preparer.version, _prepare(preparer, photos), [photo.digest for photo in photos])
-
-
-def identity_in(
-    folder: Path, preparer: Makes[Kept], digests: Sequence[str], photos: Callable[[], Sequence[Photo]]
-) -> Kept:
-    """The identity kept in `folder`, or a new one when it is not there, older, or damaged.
+class Home:
+    """Where the prepared identities of one persona are kept, one file for each swapper.
 
     Args:
-        folder: Where it is kept. A disk that refuses to keep a new one costs time at the next start, nothing else.
-        preparer: Makes and reads it.
-        digests: Of the photos it must be made of.
-        photos: Decodes them, when needed.
-
-    Raises:
-        PhotoRefused: From the preparer or from `photos`.
+        folder: Made when the first is kept.
+        sealer: Seals them.
+        digests: Of the photos they must be made of.
+        parents: Whether the folders above are made too. Those of a persona are not: it may have been erased meanwhile.
     """
-    kept = kept_in(folder, preparer.version, digests, preparer.load)
-    if kept is not None:
-        return kept
-    identity = _prepare(preparer, photos())
-    try:
-        with whole_folder(folder, replace=True) as new:
-            keep_into(new, preparer.version, identity, digests)
-    except PersonaError as error:
-        log.warning("The prepared persona could not be kept, so the next start takes longer: %s", error)
-    return identity
 
+    def __init__(self, folder: Path, sealer: Sealer, digests: Sequence[str], *, parents: bool = False) -> None:
+        self._parents = parents
+        self._folder = folder
+        self._sealer = sealer
+        self._digests = tuple(digests)
 
-def kept_in(folder: Path, version: str, digests: Sequence[str], load: Callable[[Path], Kept]) -> Kept | None:
-    """What is kept in `folder`; None where it is not there, older, of other photos, or damaged.
+    def prepare(self, key: str, preparer: Preparer, photos: Sequence[Photo]) -> None:
+        """Prepare `photos` and keep the identity for the swapper `key`.
 
-    Args:
-        folder: Where it is kept.
-        version: Of the preparer.
-        digests: Of the photos it must be made of.
-        load: Reads it.
-    """
-    if not _is_sealed(folder, version, digests):
-        return None
-    try:
-        return load(folder)
-    except (OSError, ValueError, KeyError, PersonaError) as error:
-        log.warning("What is prepared in %s is damaged and is made again: %s", folder, error)
-        return None
+        Raises:
+            PhotoRefused: From the preparer.
+            PersonaError: The disk refused.
+        """
+        self.keep(key, preparer.version, _prepare(preparer, photos))
+
+    def identity(self, key: str, preparer: Makes[Kept], photos: Callable[[], Sequence[Photo]]) -> Kept:
+        """The identity kept for the swapper `key`, or a new one when it is not there, older, or damaged.
+
+        A disk that refuses to keep a new one costs time at the next start, nothing else.
+
+        Args:
+            key: Of the swapper.
+            preparer: Makes and reads it.
+            photos: Decodes them, when needed.
+
+        Raises:
+            PhotoRefused: From the preparer or from `photos`.
+        """
+        kept = self.kept(key, preparer.version, preparer.load)
+        if kept is not None:
+            return kept
+        identity = _prepare(preparer, photos())
+        try:
+            self.keep(key, preparer.version, identity)
+        except PersonaError as error:
+            log.warning("The prepared persona could not be kept, so the next start takes longer: %s", error)
+        return identity
+
+    def kept(self, key: str, version: str, load: Callable[[IO[bytes]], Kept]) -> Kept | None:
+        """What is kept for `key`; None where it is not there, of another version or other photos, or damaged.
+
+        Args:
+            key: Of the swapper.
+            version: Of the preparer.
+            load: Reads it.
+        """
+        path = self._path(key)
+        try:
+            # The seal names the version and the photos: what is older or of others does not open.
+            content = self._sealer.read(path, self._role(key, version), _LARGEST)
+        except (OSError, PersonaError):
+            return None
+        try:
+            return load(io.BytesIO(content))
+        except (OSError, EOFError, ValueError, KeyError, PersonaError) as error:
+            log.warning("What is prepared in %s is damaged and is made again: %s", path, error)
+            return None
+
+    def keep(self, key: str, version: str, identity: Identity) -> None:
+        """Keep `identity`, made by a preparer of `version`, in place of what is there for `key`.
+
+        Raises:
+            PersonaError: The disk refused.
+        """
+        content = io.BytesIO()
+        identity.save(content)
+        path = self._path(key)
+        try:
+            self._folder.mkdir(mode=0o700, parents=self._parents, exist_ok=True)
+            self._sealer.keep(path, content.getvalue(), self._role(key, version))
+        except OSError as error:
+            raise unwritable(path, error) from None
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}{SUFFIX}"
+
+    def _role(self, key: str, version: str) -> str:
+        return "\n".join([f"prepared {key}", version, *self._digests])
 
 
 def _prepare(preparer: Makes[Kept], photos: Sequence[Photo]) -> Kept:
     return preparer.prepare([photo.image for photo in photos], [photo.name for photo in photos])
-
-
-def keep_into(folder: Path, version: str, identity: Identity, digests: Sequence[str]) -> None:
-    """Save `identity`, made by a preparer of `version` of photos with those digests, into the empty `folder`; seal it.
-
-    Raises:
-        OSError: The disk refused.
-    """
-    identity.save(folder)
-    seal = {"version": version, "photos": list(digests), "files": _file_digests(folder)}
-    (folder / _SEAL).write_text(json.dumps(seal, indent=2), encoding="utf-8")
-
-
-def _is_sealed(folder: Path, version: str, digests: Sequence[str]) -> bool:
-    """Whether `folder` holds, unchanged, what that version made of those photos."""
-    try:
-        seal: object = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
-        return seal == {"version": version, "photos": list(digests), "files": _file_digests(folder)}
-    except (OSError, ValueError, RecursionError):
-        return False
-
-
-def _file_digests(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != _SEAL
-    }

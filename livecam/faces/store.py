@@ -1,6 +1,11 @@
-"""Folders that appear whole or not at all, readable by their owner alone."""
+"""Folders and files that appear whole or not at all, readable by their owner alone, and read without trusting them."""
 
+import errno
+import os
+import secrets
 import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +58,8 @@ def _make_private(folder: Path) -> None:
 
 def _move_in(new: Path, target: Path, *, replace: bool) -> None:
     old = target.with_name(f".{target.name}{_OLD}")
+    if target.is_symlink():
+        target.unlink()
     if target.exists():
         if not replace:
             raise PersonaError(f"{target} was made by somebody else meanwhile.", "Try again.")
@@ -98,6 +105,49 @@ def stamp_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
     except OSError as error:
         raise PersonaError(f"{folder} cannot be read: {error.strerror}.", "Check its permissions.") from None
     return tuple((path, state.st_size, state.st_mtime_ns) for path, state in states)
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """The bytes of an ordinary file. No link is followed, no pipe waited for, no more than `most` bytes are read.
+
+    Raises:
+        OSError: It cannot be read, is no ordinary file, or is larger.
+    """
+    try:
+        number = os.open(path, _reading())
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link") from None
+        raise
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most} bytes")
+    return data
+
+
+def _reading() -> int:
+    """How a file is opened: a pipe under its name must not be waited for, and a link not be followed."""
+    if sys.platform == "win32":
+        return os.O_RDONLY | os.O_BINARY
+    return os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def write_plain(path: Path, data: bytes) -> None:
+    """Write a file for the owner alone; whoever reads it finds the old bytes or the new ones.
+
+    Raises:
+        OSError: The disk refused; the old file is still there.
+    """
+    fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def unwritable(path: Path, error: OSError) -> PersonaError:

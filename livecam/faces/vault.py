@@ -132,6 +132,9 @@ class _SystemRing:
 
 
 def _key_in(path: Path) -> bytes:
+    if path.is_fifo():
+        # It would be waited for until somebody writes into it.
+        raise PersonaError(f"{path} is a pipe, not a key.", "Remove it.")
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -142,7 +145,7 @@ def _key_in(path: Path) -> bytes:
         raise PersonaError(f"{path} can be read by others.", f"Take that away: chmod 600 {path}")
     if len(key) != _KEY_BYTES:
         raise PersonaError(
-            f"{path} is damaged.", "Delete it; what was sealed with it (enrolments) has to be made again."
+            f"{path} is damaged.", "Delete it; what was sealed with it (enrolments, personas) has to be made again."
         )
     return key
 

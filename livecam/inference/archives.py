@@ -4,14 +4,16 @@ An archive is kept until all that is wanted out of it has been taken: five netwo
 """
 
 import os
+import struct
 import urllib.parse
 import zipfile
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
+from errno import EINVAL
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from livecam.errors import WeightsMissing
 from livecam.inference.download import LARGEST, Partial, Patience, Wanted, download
@@ -104,14 +106,73 @@ def unpack(archive: Path, member: str, target: Path, limit: int) -> str:
         Unusable: The archive is damaged, or does not hold one such file.
         OSError: The disk refused.
     """
+    _check_index(archive)
     try:
         with zipfile.ZipFile(archive) as held, held.open(_member(held, member)) as source:
-            return copy(source, target, limit)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            return copy(_Sound(source), target, limit)
+    except (*_DAMAGES, zipfile.BadZipFile, NotImplementedError) as error:
         raise Unusable(f"the archive is damaged ({error})") from error
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        # Its index points before the beginning of the file.
+        raise Unusable("the archive is damaged (its index is wrong)") from error
 
 
-def copy(source: IO[bytes], target: Path, limit: int = LARGEST) -> str:
+_DAMAGES: Final = (zlib.error, EOFError, RuntimeError, ValueError, struct.error)
+
+_INDEX: Final = struct.Struct("<4s4H2LH")
+"""The last record of an archive (APPNOTE.TXT 4.3.16): mark, disks, entries, size of the index, where it begins."""
+
+_LARGEST_INDEX: Final = 1 << 20
+"""Bytes, of the list of files; it is read whole, and each entry takes ten times its size in memory."""
+
+
+def _check_index(archive: Path) -> None:
+    """See that the archive lists no more files than a pack of networks has.
+
+    Raises:
+        Unusable: It does, or is no archive, or one of the kind for more than 4 GB.
+        OSError: It cannot be read.
+    """
+    with archive.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - (1 << 16) - _INDEX.size - _LOCATOR))
+        tail = file.read()
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) < at + _INDEX.size:
+        raise Unusable("the archive is damaged, or is none")
+    if tail[max(0, at - _LOCATOR) : at].startswith(b"PK\6\7") or _INDEX.unpack_from(tail, at)[5] > _LARGEST_INDEX:
+        raise Unusable("the archive lists far too many files")
+
+
+_LOCATOR: Final = 20
+"""Bytes of the record that says that there is an index of the kind for more than 4 GB."""
+
+
+class _Sound:
+    """A file in an archive, whose damage is told from that of the disk it is written to.
+
+    Args:
+        source: The file.
+    """
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes.
+
+        Raises:
+            Unusable: The archive is damaged, or cut short.
+        """
+        try:
+            return self._source.read(size)
+        except (*_DAMAGES, zipfile.BadZipFile, OSError) as error:
+            raise Unusable(f"the archive is damaged ({error})") from error
+
+
+def copy(source: "IO[bytes] | _Sound", target: Path, limit: int = LARGEST) -> str:
     """Copy an open file to `target`, for its owner alone; gives its SHA-256.
 
     Raises:
@@ -139,6 +200,9 @@ def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     found = exact or [entry for entry in entries if entry.filename.rpartition("/")[2] == name]
     if len(found) != 1:
         raise Unusable(f"the archive holds {len(found) or 'no'} {name}")
+    if found[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # The others let a file say how much memory unpacking takes.
+        raise Unusable(f"{name} is packed in another way than by deflation")
     return found[0]
 
 

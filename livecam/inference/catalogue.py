@@ -4,13 +4,13 @@ The files and their keys are explained in engines/README.md. Adding a network of
 """
 
 import difflib
-import tomllib
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from livecam.config.toml import parse_toml
 from livecam.core.seams import TensorSpec
 from livecam.errors import ModelError
 from livecam.inference.catalogue_contract import contract, one_of
@@ -133,10 +133,10 @@ def _read(name: str, places: Places) -> Model:
     path = places[name]
     try:
         raw = path.read_bytes()
-        table = tomllib.loads(raw.decode())
+        table = parse_toml(raw.decode())
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ModelError(f"{path} is not valid TOML: {error}.") from error
     return parse_model(table, path, sha256(raw).hexdigest())
 

@@ -12,6 +12,8 @@ from livecam.errors import ModelError
 from livecam.inference.model import Port, Task
 from livecam.inference.sections import Section
 from livecam.vision.contract import (
+    AgeContract,
+    AgeFamily,
     Alignment,
     Colour,
     Contract,
@@ -26,6 +28,8 @@ from livecam.vision.contract import (
     Layout,
     MaskerContract,
     MaskerFamily,
+    NudityContract,
+    NudityFamily,
     PictureIn,
     PictureOut,
     RecogniserContract,
@@ -38,6 +42,7 @@ Ports = Mapping[str, Port]
 
 PLANES: Final = 3
 BISENET_CLASSES: Final = 19
+BOX_ROWS: Final = 4
 _STRIDES: Final = (8, 16, 32)
 _SCRFD: Final = frozenset(f"{part}_{stride}" for part in ("score", "box", "kps") for stride in _STRIDES)
 _YUNET: Final = frozenset(f"{part}_{stride}" for part in ("cls", "obj", "box", "kps") for stride in _STRIDES)
@@ -52,6 +57,10 @@ _FAMILY_OUTPUTS: Final = {
     LandmarkerFamily.MESH468: frozenset({"points"}),
     MaskerFamily.XSEG: frozenset({"mask"}),
     MaskerFamily.BISENET: frozenset({"logits"}),
+    NudityFamily.CLASSES: frozenset({"scores"}),
+    NudityFamily.BOXES: frozenset({"rows"}),
+    AgeFamily.GENDERAGE: frozenset({"values"}),
+    AgeFamily.FAIRFACE: frozenset({"span"}),
 }
 
 
@@ -145,6 +154,37 @@ def _masker(root: Section, inputs: Ports, outputs: Ports) -> MaskerContract:
     return MaskerContract(family, _picture(root, inputs["picture"]), regions)
 
 
+def _nudity(root: Section, inputs: Ports, outputs: Ports) -> NudityContract:
+    with root.section("nudity") as s:
+        family = one_of(s, "family", NudityFamily)
+        weights, limit = s.reals("weights"), s.real("limit")
+        if not any(weights):
+            _wrong(s, "'weights' must hold a number for each class, one of them not 0")
+    _check_roles(root, inputs, _PICTURE, outputs, _FAMILY_OUTPUTS[family])
+    classes = _classes(family, outputs)
+    if classes not in {-1, len(weights)}:
+        _wrong(root, f"'weights' holds {len(weights)} numbers, but the network tells {classes} classes")
+    return NudityContract(family, _picture(root, inputs["picture"]), weights, limit)
+
+
+def _classes(family: NudityFamily, outputs: Ports) -> int:
+    """How many classes the output has; -1 where its shape leaves that open."""
+    boxes = family is NudityFamily.BOXES
+    shape = outputs["rows" if boxes else "scores"].spec.shape
+    if len(shape) != (3 if boxes else 2) or shape[1] == -1:
+        return -1
+    return shape[1] - BOX_ROWS if boxes else shape[1]
+
+
+def _age(root: Section, inputs: Ports, outputs: Ports) -> AgeContract:
+    with root.section("age") as s:
+        family = one_of(s, "family", AgeFamily)
+    _check_roles(root, inputs, _PICTURE, outputs, _FAMILY_OUTPUTS[family])
+    if family is AgeFamily.GENDERAGE:
+        return AgeContract(family, _picture(root, inputs["picture"]), None)
+    return AgeContract(family, *_aligned(root, inputs["picture"]))
+
+
 _READERS: Final[Mapping[Task, Callable[[Section, Ports, Ports], Contract]]] = {
     Task.DETECT: _detector,
     Task.LANDMARKS: _landmarker,
@@ -153,6 +193,8 @@ _READERS: Final[Mapping[Task, Callable[[Section, Ports, Ports], Contract]]] = {
     Task.SWAP: _swapper,
     Task.ENHANCE: _enhancer,
     Task.MASK: _masker,
+    Task.NUDITY: _nudity,
+    Task.AGE: _age,
 }
 
 

@@ -107,7 +107,7 @@ class Partial:
         try:
             held = json.loads(self._note_path.read_text(encoding="utf-8"))
             note = _Note(str(held["url"]), str(held["validator"]), int(held["total"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
             return None
         return note if note.url == url and self.length else None
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto, numpy_helper
+from onnx.checker import ValidationError
 
 from livecam.core.frame import Size
 from livecam.errors import ModelError
@@ -89,7 +90,7 @@ def emap_in(model: ModelProto, path: Path) -> Emap:
             "simplifier has dropped it.",
             "Use the file as its author published it.",
         )
-    emap = numpy_helper.to_array((named or fitting)[-1], base_dir=str(path.parent)).astype(np.float32)
+    emap = _values((named or fitting)[-1], path)
     low, high = _EMAP_DEVIATION
     deviation = float(emap.std(dtype=np.float64))
     # Written so that a deviation that is not a number is refused too.
@@ -205,11 +206,33 @@ def _parsed(path: Path) -> ModelProto:
     return model
 
 
+def _values(tensor: TensorProto, path: Path) -> Emap:
+    """What `tensor` holds.
+
+    Raises:
+        ModelError: It holds less than it says, or what it says is impossible.
+    """
+    try:
+        return numpy_helper.to_array(tensor, base_dir=str(path.parent)).astype(np.float32)
+    except (ValidationError, ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+        reason = str(error).split("\n", 1)[0].rstrip(".")
+        raise ModelError(f"The matrix {tensor.name!r} in {path} cannot be read: {reason}.", _AGAIN) from None
+
+
 def _check_location(tensor: TensorProto, path: Path) -> None:
-    folder = path.parent.resolve()
     for entry in tensor.external_data:
-        if entry.key == "location" and not (folder / entry.value).resolve().is_relative_to(folder):
-            raise ModelError(f"{path} wants to read {entry.value}, which is outside its folder.")
+        if entry.key == "location" and not _is_inside(path.parent, entry.value):
+            raise ModelError(f"{path} wants to read {entry.value!r}, which is outside its folder.")
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    """Whether the file `name`, links followed, is in `folder`."""
+    try:
+        home = folder.resolve()
+        return (home / name).resolve().is_relative_to(home)
+    except (ValueError, RuntimeError, OSError):
+        # A name no file can have; links that lead in a circle.
+        return False
 
 
 def _graphs(model: ModelProto) -> Iterator[GraphProto]:
@@ -229,6 +252,8 @@ def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
         yield from (sparse.values, sparse.indices)
     for attribute in (attribute for node in graph.node for attribute in node.attribute):
         yield from [attribute.t] if attribute.type == AttributeProto.TENSOR else attribute.tensors
+        for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+            yield from (sparse.values, sparse.indices)
 
 
 def _shape(value: ValueInfoProto) -> tuple[int, ...]:

@@ -116,11 +116,14 @@ def values_of(tensor: TensorProto) -> Values:
     """The values of a weight.
 
     Raises:
-        ModelError: They are not in the file.
+        ModelError: They are not in the file, or are not what it says of them.
     """
     if tensor.external_data:
         raise ModelError(f"The weight '{tensor.name}' is kept outside the network's file and was not read with it.")
-    values: Values = numpy_helper.to_array(tensor)
+    try:
+        values: Values = numpy_helper.to_array(tensor)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"The weight '{tensor.name}' cannot be read: {error}.") from error
     return values
 
 

@@ -73,7 +73,7 @@ def answers(book: Path) -> tuple[Answer, ...]:
         return tuple(_answer(entry) for entry in held["answers"])
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelError(
             f"The record of accepted licences {book} cannot be read: {reason}.",

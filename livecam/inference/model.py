@@ -26,6 +26,12 @@ class Task(StrEnum):
     SWAP = "swap"
     ENHANCE = "enhance"
     MASK = "mask"
+    NUDITY = "nudity"
+    AGE = "age"
+
+
+WHOLE_PICTURE: Final = frozenset({Task.DETECT, Task.NUDITY})
+"""Tasks whose networks are given the whole picture, which never leaves this machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,12 +186,16 @@ def _index_way(index: str) -> Way:
             partial = folder / f"{origin.file}.partial"
             _download(address, partial, origin, progress)
             partial.replace(folder / origin.file)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, *_MISSHAPEN) as error:
             if isinstance(error, OSError) and error.errno in _DISK:
                 raise
             raise Failed(f"the index could not be read ({error})") from error
 
     return way
+
+
+_MISSHAPEN: Final = (KeyError, TypeError, AttributeError, RecursionError)
+"""What an index's page raises that is another thing than it should be."""
 
 
 def _address(page: str, file: str) -> str:

@@ -80,7 +80,7 @@ def build_in_child(request: Request, progress: Progress | None = None, terms: Te
         try:
             _ask(child, request)
             made = _listen(child, progress or Silent())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             # Killed in the middle of a word, or broken.
             raise EngineError(*(why or [f"The build of {request.model} said nothing sensible: {error}."])) from error
         if made is None:

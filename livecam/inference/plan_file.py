@@ -80,7 +80,7 @@ class Header:
         """The key's fields by name; empty where it is no key."""
         try:
             held: object = json.loads(self.key)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return held if isinstance(held, dict) else {}
 

@@ -81,7 +81,7 @@ class Request:
             fields = {name: tuple(value) if isinstance(value, list) else value for name, value in held.items()}
             fields |= {"flavour": Flavour(str(held["flavour"])), "precision": Precision(str(held["precision"]))}
             return cls(**fields)  # type: ignore[arg-type]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EngineError(f"What is to be built cannot be understood: {error}.") from error
 
 

@@ -3,13 +3,13 @@
 The files and their keys are explained in engines/README.md. Adding a network of a known kind is adding a file there.
 """
 
-import tomllib
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from livecam.config.toml import parse_toml
 from livecam.core.seams import TensorSpec
 from livecam.errors import ModelError
 from livecam.inference.recipe import (
@@ -70,8 +70,8 @@ def load_recipe(name: str, folder: Path | None = None) -> Recipe:
         raise ModelError(f"There is no recipe '{name}'.", f"Recipes: {', '.join(recipe_names(folder))}.")
     raw = path.read_bytes()
     try:
-        table = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        table = parse_toml(raw.decode())
+    except ValueError as error:
         raise ModelError(f"{path} is not valid TOML: {error}.") from error
     recipe = parse_recipe(table, str(path), sha256(raw).hexdigest())
     if recipe.name != name:

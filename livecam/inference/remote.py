@@ -15,7 +15,7 @@ from livecam.core.seams import Engine, Tensor, TensorSpec
 from livecam.errors import ConfigError, EngineError, ExtraMissing, ModelError
 from livecam.inference.bind import bind
 from livecam.inference.graph import FREE
-from livecam.inference.model import Model, Task
+from livecam.inference.model import WHOLE_PICTURE, Model
 from livecam.inference.remote_terms import Address, RemoteRefused, Terms, parse_address
 from livecam.inference.specs import Specs, told
 from livecam.inference.trial import try_batch, try_engine
@@ -151,13 +151,13 @@ def remote_engine(model: Model, address: str, terms: Terms | None = None, batch:
             the first axis of its inputs.
 
     Raises:
-        ConfigError: The address cannot be used, crops of the face would go out readable for others, or the network is a
-            detector, which is given the whole picture.
+        ConfigError: The address cannot be used, crops of the face would go out readable for others, or the network
+            is given the whole picture, as a detector is.
         ExtraMissing: ``tritonclient`` is not installed.
         EngineError: There is no server, it does not serve the network now, or the network failed there. It may later.
         ModelError: What it serves is not what the recipe says, or does not work: see `bind` and `try_engine`.
     """
-    if model.task is Task.DETECT:
+    if model.task in WHOLE_PICTURE:
         raise ConfigError(
             f"{model.name} is given the whole picture, which never leaves this machine: only crops go to a server.",
             "Run it here.",

@@ -69,6 +69,8 @@ def open_session(source: str | bytes, path: Path, provider: str, threads: int) -
         EngineError: The provider is not to be had here, or the network cannot be loaded on it.
         ExtraMissing: The provider is a plugin that is not installed.
     """
+    # On Windows it is not the variable of livecam/__init__.py that counts, and events go by the system's own way.
+    onnxruntime.disable_telemetry_events()
     own_name = _available(provider)
     lacking = _cuda_lacks() if provider == "cuda" else ()
     options = onnxruntime.SessionOptions()

@@ -282,6 +282,6 @@ def _read_json(path: Path) -> dict[str, object]:
     """Empty when there is no such file, or none that can be read."""
     try:
         held: object = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return held if isinstance(held, dict) else {}

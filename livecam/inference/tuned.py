@@ -98,7 +98,7 @@ def read_tuned(path: Path, place: Mapping[str, str]) -> Tuned:
             held: object = json.loads(file.read(_LARGEST))
     except FileNotFoundError:
         return Tuned(note="It was not measured yet which backend is the quickest.", next_step="livecam engines tune")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Tuned(note=f"What was measured cannot be read from {path}: {error}.", next_step=_AGAIN)
     match held:
         case {"schema": int(schema)} if schema != SCHEMA:

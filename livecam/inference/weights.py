@@ -213,7 +213,7 @@ def _manifest(path: Path) -> Manifest | None:
     try:
         held = json.loads(path.read_text())
         return Manifest(str(held["recipe"]), int(held["converter"]), str(held["sha256"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
 
 

@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from livecam.errors import SinkLost
 
@@ -20,6 +22,7 @@ _START_S = 5.0
 _STOP_S = 1.5
 _LOOK_S, _FAREWELL_S = 0.1, 0.3
 _MOST_AT_ONCE = 64
+_MOST_OPEN = 48
 # Small, so that a watcher who stalls finds few old images waiting.
 _SEND_BUFFER = 256 * 1024
 
@@ -51,7 +54,7 @@ class LocalServer(threading.Thread):
             app,
             lifespan="off",
             ws="none",
-            http="h11",
+            http=_Connection,
             loop="asyncio",
             log_config=None,
             log_level="warning",
@@ -113,6 +116,35 @@ class LocalServer(threading.Thread):
         self._uvicorn.should_exit = True
         if not beside.cancelled() and (error := beside.exception()):
             _LOG.error("The server %s failed beside its answers.", self.name, exc_info=error)
+
+
+class _Connection(H11Protocol):
+    """One connection. Where too many are open, the one that asks for nothing and came first has to go.
+
+    Everybody on this machine may connect, and only then has to show the token: without this, another user could keep
+    the daemon's own from it, and take all the files that it may have open, by connections that say nothing.
+    """
+
+    came = 0.0
+    sent_off = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Called by asyncio."""
+        super().connection_made(transport)
+        self.came = self.loop.time()
+        others = [other for other in self.connections if isinstance(other, _Connection) and not other.sent_off]
+        idle = [other for other in others if other.is_idle()]
+        if len(others) > _MOST_OPEN and idle:
+            min(idle, key=lambda other: other.came).send_off()
+
+    def is_idle(self) -> bool:
+        """Whether no answer is being given."""
+        return self.conn.our_state not in (h11.SEND_RESPONSE, h11.SEND_BODY)
+
+    def send_off(self) -> None:
+        """Cut it."""
+        self.sent_off = True
+        self.transport.abort()
 
 
 def listen(port: int) -> socket.socket | None:

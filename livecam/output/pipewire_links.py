@@ -73,7 +73,7 @@ class LinkCounter(threading.Thread):
                 continue
             try:
                 self._graph.update(json.loads("".join(lines)))
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 # Of another version than any that was tried: nothing can be known.
                 return
             lines.clear()

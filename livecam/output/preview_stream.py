@@ -1,12 +1,16 @@
 """Images to one watcher, one after the other, as browsers show them in an ``img``."""
 
 import asyncio
+import logging
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from livecam.output.preview_feed import Feed
 
+_LOG = logging.getLogger("livecam.output")
 _BOUNDARY = "livecam-picture"
+_SILENT_S: Final = 2.0
 
 
 class RawApp:
@@ -31,10 +35,20 @@ async def send_images(feed: Feed, receive: Receive, send: Send, over: asyncio.Ev
     gone = asyncio.create_task(gone_or_over(receive, over or asyncio.Event()))
     try:
         while image := await _next(feed, gone):
-            await send({"type": "http.response.body", "body": _part(image), "more_body": True})
+            await _sent(send, _part(image))
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()
+
+
+async def _sent(send: Send, body: bytes) -> None:
+    told = asyncio.get_running_loop().call_later(
+        _SILENT_S, _LOG.info, "A watcher of the preview has stopped reading; it holds nobody up."
+    )
+    try:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+    finally:
+        told.cancel()
 
 
 async def _next(feed: Feed, gone: asyncio.Task[None]) -> bytes:

@@ -2,10 +2,11 @@
 
 import errno
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from livecam.core.cleared import Cleared
+from livecam.core.cleared import Cleared, How
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_S, Picture, Size
 from livecam.core.seams import Clock
@@ -35,7 +36,7 @@ def make(spec: Spec, wish: SinkWish) -> "RecordSink":
     seconds = spec.number("seconds", 0)
     if not 0 <= seconds < _LONGEST_S:
         raise ConfigError(f"seconds={seconds:g} in {spec.text!r} must lie in 0..{_LONGEST_S}.", "0 records to the end.")
-    return RecordSink(spec.target, spec.flag("overwrite", False), seconds=seconds)
+    return RecordSink(spec.target, spec.flag("overwrite", False), seconds=seconds, finished=wish.finished)
 
 
 class RecordSink:
@@ -51,6 +52,8 @@ class RecordSink:
         clock: Where time comes from.
         slots: How many pictures may wait for the encoder.
         seconds: The recording ends by itself after this time; 0 records to the end.
+        finished: Told of every file that is whole, from the encoder's thread, and whether any picture in it was
+            swapped.
 
     Attributes:
         path: Where it records, None before the first opening.
@@ -64,6 +67,7 @@ class RecordSink:
         clock: Clock | None = None,
         slots: int = _SLOTS,
         seconds: float = 0.0,
+        finished: Callable[[Path, bool], None] | None = None,
     ) -> None:
         self._target = target
         self._overwrite = overwrite
@@ -72,7 +76,10 @@ class RecordSink:
         self._limit_ns = int(seconds * NS_PER_S)
         self._started_ns = 0
         self._encoder: CodingThread | None = None
+        self._work: _Recording | None = None
+        self._finished = finished
         self._note = ""
+        self._told = False
         self.path: Path | None = None
         self.dropped = 0
 
@@ -95,7 +102,7 @@ class RecordSink:
             raw, self.path = create(wanted, self._overwrite)
         except OSError as error:
             raise _refusal(wanted, error) from error
-        self._overwrite = False
+        self._overwrite = self._told = False
         self._note = "" if self.path == wanted else f" ({wanted.name} exists)"
         self._started_ns = self._clock.now_ns()
         self._encoder = self._started(FragmentFile(raw), self.path, size, fps)
@@ -113,7 +120,15 @@ class RecordSink:
             encoder.end()
             self._note = f" (ended after {self._limit_ns / NS_PER_S:g} s)"
         elif encoder and not encoder.offer(picture, now_ns):
-            self.dropped += 1
+            self._drop()
+        elif self._work is not None and cleared.how is How.SWAPPED:
+            self._work.swapped = True
+
+    def _drop(self) -> None:
+        if not self._told:
+            self._told = True
+            _LOG.warning("%s: the disk or the encoder is too slow; pictures are left out of the recording.", self.name)
+        self.dropped += 1
 
     def close(self) -> None:
         """Write what is waiting, end the file and wait for that, at most 1.8 s."""
@@ -127,18 +142,27 @@ class RecordSink:
         except CODING_ERRORS as error:
             _discard(file, path)
             raise _refusal(path, error) from error
-        encoder = CodingThread("livecam-record", _Recording(writer, file, path), size, self._slots)
+        self._work = _Recording(writer, file, path, self._finished)
+        encoder = CodingThread("livecam-record", self._work, size, self._slots)
         encoder.start()
         return encoder
 
 
 class _Recording:
-    """What the coding thread does: it owns the writer and the file."""
+    """What the coding thread does: it owns the writer and the file.
 
-    def __init__(self, writer: Mp4Writer, file: FragmentFile, path: Path) -> None:
+    Attributes:
+        swapped: Whether any picture was.
+    """
+
+    def __init__(
+        self, writer: Mp4Writer, file: FragmentFile, path: Path, finished: Callable[[Path, bool], None] | None
+    ) -> None:
         self._writer = writer
         self._file = file
         self._path = path
+        self._finished = finished
+        self.swapped = False
 
     def add(self, picture: Picture, sent_ns: int) -> None:
         """Write one picture."""
@@ -161,7 +185,7 @@ class _Recording:
         return problem
 
     def free(self) -> SinkError | None:
-        """Close the file; one without pictures is removed."""
+        """Close the file and tell of it; one without pictures is removed."""
         late = None
         try:
             self._file.close()
@@ -169,6 +193,8 @@ class _Recording:
             late = _refusal(self._path, error)
         if not self._file.fragments:
             remove(self._path)
+        elif self._finished is not None:
+            self._finished(self._path, self.swapped)
         return late
 
 

@@ -1,76 +1,76 @@
 """The audit log: what was done with this livecam, in lines of which none can be changed, dropped or moved unnoticed.
 
-Each line is JSON and carries the SHA-256 of the line before it. A seal beside the files names the first and the last
+Each line is JSON and carries the SHA-256 of the line before it. A seal beside the folder names the first and the last
 line, under a key of this installation, so that lines cut off at either end are noticed too. Whoever has that key, which
 is whoever runs as this user, can write another history: what must hold against the user is exported and kept elsewhere.
 
 Never in it: pictures, faces, embeddings, photos.
 """
 
-import hashlib
-import hmac
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
-from livecam.errors import LivecamError
+from livecam.core.locked import locked
+from livecam.privacy.audit_check import lines, verify
+from livecam.privacy.audit_seal import (
+    FILES,
+    OWN,
+    AuditError,
+    Fact,
+    Seal,
+    begin_anew,
+    content_of,
+    digest_of,
+    line_of,
+    private,
+    read_seal,
+    write_seal,
+)
 
-Fact: TypeAlias = str | int | float | bool | None
+__all__ = ["AuditError", "AuditLog", "Fact", "held", "lines", "read_seal", "utc_now", "verify"]
 
 ROTATE_BYTES: Final = 1_000_000
 """A file that has become so large is followed by a new one."""
 
-_BEGINNING: Final = "0" * 64
-_SEAL: Final = "seal.json"
-_FILES: Final = "audit-*.jsonl"
+PATIENCE_S: Final = 5.0
+"""How long another process's line is waited for."""
+
+_LOCK: Final = "lock"
+_LONGEST: Final = 1 << 20
 
 
-class AuditError(LivecamError):
-    """The audit log cannot be written or read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seal:
-    """What the log must consist of.
-
-    Attributes:
-        first: Number of the oldest line that is kept.
-        before: Digest of the line before that one.
-        last: Number of the newest line.
-        digest: Of the newest line.
-        line: The newest line itself, so that it is not lost when the power goes between seal and file.
-    """
-
-    first: int = 1
-    before: str = _BEGINNING
-    last: int = 0
-    digest: str = _BEGINNING
-    line: str = ""
-
-
-def _now() -> str:
+def utc_now() -> str:
+    """UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def line_of(number: int, before: str, event: str, facts: Mapping[str, Fact], at: str) -> str:
-    """A line, without its end."""
-    content = {"n": number, "at": at, "event": event, **facts, "before": before}
-    return json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+@contextmanager
+def held(folder: Path, patience_s: float = PATIENCE_S) -> Iterator[None]:
+    """Within the context nobody else writes to the log in `folder`.
 
-
-def digest_of(line: str) -> str:
-    """SHA-256 of a line, hex."""
-    return hashlib.sha256(line.encode()).hexdigest()
+    Raises:
+        AuditError: Somebody does for all of `patience_s`, or there is no such folder.
+    """
+    try:
+        with locked(folder / _LOCK, patience_s):
+            yield
+    except TimeoutError:
+        raise AuditError(f"Another livecam holds the audit log in {folder}.", "Wait for it, or end it.") from None
+    except AuditError:
+        raise
+    except OSError as error:
+        raise _refused(folder, error) from None
 
 
 class AuditLog:
-    """Writes the log. Any thread; one process at a time.
+    """Writes the log. Any thread, and any number of processes.
 
     Args:
         folder: Of the log; must be there, for its owner alone.
@@ -83,58 +83,67 @@ class AuditLog:
     """
 
     def __init__(
-        self, folder: Path, key: bytes, at: Callable[[], str] = _now, rotate_bytes: int = ROTATE_BYTES
+        self, folder: Path, key: bytes, at: Callable[[], str] = utc_now, rotate_bytes: int = ROTATE_BYTES
     ) -> None:
         self._folder, self._key, self._at, self._rotate_bytes = folder, key, at, rotate_bytes
-        self._lock = threading.Lock()
-        self._seal = read_seal(folder, key)
-        self._complete()
+        self._order = threading.Lock()
+        with self._sealed():
+            """What was begun is completed."""
 
-    def _complete(self) -> None:
+    @contextmanager
+    def _sealed(self) -> Iterator[Seal]:
+        """Within the context, the seal as it is now, of a log that nobody else writes to."""
+        with self._order, held(self._folder):
+            seal = read_seal(self._folder, self._key)
+            self._complete(seal)
+            yield seal
+
+    def _complete(self, seal: Seal) -> None:
         """Write the line that an end without warning kept out of the file."""
-        newest = max(self._folder.glob(_FILES), default=None)
-        text = newest.read_text(encoding="ascii", errors="replace") if newest else ""
-        whole, _, begun = text.rpartition("\n")
-        if newest and begun and self._seal.line.startswith(begun):
-            os.truncate(newest, len(text) - len(begun))
-        if self._seal.line and whole.rpartition("\n")[2] != self._seal.line:
-            self._write(self._seal)
+        if not seal.line:
+            return
+        newest = _newest(self._folder)
+        tail = _tail(newest, len(seal.line) + 2) if newest is not None else ""
+        if tail.endswith(seal.line + "\n"):
+            return
+        begun = tail.rpartition("\n")[2]
+        if newest is not None and begun and seal.line.startswith(begun):
+            os.truncate(newest, newest.stat().st_size - len(begun))
+        self._write(seal)
 
     def append(self, event: str, **facts: Fact) -> None:
+        """Write what happens now; see `append_at`."""
+        self.append_at(self._at(), event, facts)
+
+    def append_at(self, at: str, event: str, facts: Mapping[str, Fact]) -> None:
         """Write what happened. It is on the disk when this returns.
 
         Args:
+            at: When, UTC, ISO 8601.
             event: In a word, such as ``panic``.
             facts: What there is to know of it; never a picture of any kind.
 
         Raises:
-            AuditError: The disk refused.
+            AuditError: The disk refused, or what is there was tampered with.
             ValueError: A fact has the name of a part of every line.
         """
-        if facts.keys() & {"n", "at", "event", "before"}:
+        if facts.keys() & OWN:
             raise ValueError("n, at, event and before are the log's own.")
-        with self._lock:
-            line = line_of(self._seal.last + 1, self._seal.digest, event, facts, self._at())
-            seal = Seal(self._seal.first, self._seal.before, self._seal.last + 1, digest_of(line), line)
-            try:
-                _write_seal(self._folder, self._key, seal)
-            except OSError as error:
-                raise _refused(self._folder, error) from None
-            self._seal = seal
-            self._write(seal)
+        with self._sealed() as seal:
+            line = line_of(seal.last + 1, seal.digest, event, facts, at)
+            after = Seal(seal.first, seal.before, seal.last + 1, digest_of(line), line)
+            write_seal(self._folder, self._key, after)
+            self._write(after)
 
     def _write(self, seal: Seal) -> None:
-        try:
-            with self._file(seal.last).open("a", encoding="ascii", newline="\n") as file:
-                file.write(seal.line + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise _refused(self._folder, error) from None
+        with open(self._file(seal.last), "a", encoding="ascii", newline="\n", opener=private) as file:
+            file.write(seal.line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def _file(self, number: int) -> Path:
         """Where line `number` goes."""
-        newest = max(self._folder.glob(_FILES), default=None)
+        newest = _newest(self._folder)
         if newest is None or newest.stat().st_size >= self._rotate_bytes:
             return self._folder / f"audit-{number:010}.jsonl"
         return newest
@@ -143,140 +152,39 @@ class AuditLog:
         """Delete files whose every line is older than `at`, ISO 8601; the newest file stays. How many were deleted.
 
         Raises:
-            AuditError: The disk refused.
+            AuditError: The disk refused, or a file does not begin with a line of the log.
         """
-        with self._lock:
-            gone = 0
-            for path, following in list(_pairs(self._folder)):
-                first = _first_of(following)
-                if str(first.get("at", "")) >= at:
+        with self._sealed() as sealed:
+            seal, gone = sealed, 0
+            for path, following in list(pairwise(sorted(self._folder.glob(FILES)))):
+                first = self._first_of(following)
+                if str(first["at"]) >= at:
                     break
-                seal = replace(self._seal, first=int(str(first["n"])), before=str(first["before"]))
-                try:
-                    _write_seal(self._folder, self._key, seal)
-                    path.unlink()
-                except OSError as error:
-                    raise _refused(self._folder, error) from None
-                self._seal, gone = seal, gone + 1
+                seal = replace(seal, first=int(str(first["n"])), before=str(first["before"]))
+                write_seal(self._folder, self._key, seal)
+                path.unlink()
+                gone += 1
             return gone
 
-
-def lines(folder: Path) -> Iterator[tuple[str, int, str]]:
-    """Every line of the log in `folder`: its file's name, its place there from 1, and the line.
-
-    Raises:
-        AuditError: A file cannot be read.
-    """
-    for path in sorted(folder.glob(_FILES)):
-        try:
-            # Not as text: that would take other ends of lines for the same.
-            text = path.read_bytes().decode("ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            raise AuditError(f"{path} cannot be read: {error}.", "Keep it, and look at who changed it.") from None
-        for place, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
-            yield path.name, place, line
+    def _first_of(self, path: Path) -> dict[str, object]:
+        with path.open(encoding="ascii", errors="replace") as file:
+            first = content_of(file.readline(_LONGEST))
+        if not first.keys() >= {"n", "at", "before"}:
+            raise AuditError(f"{path} does not begin with a line of the log.", begin_anew(self._folder))
+        return first
 
 
-def verify(folder: Path, key: bytes) -> tuple[int, str]:
-    """Whether the log in `folder` is whole: how many lines it has, and what is wrong with it, "" for nothing.
-
-    Raises:
-        AuditError: A file cannot be read.
-    """
-    try:
-        seal = read_seal(folder, key)
-    except AuditError as error:
-        return 0, error.what
-    before, expected = seal.before, seal.first
-    for file, place, line in _all(folder, seal):
-        number, said_before = _chain(line)
-        if number != expected:
-            return expected - seal.first, f"{file}, line {place}: line {expected} was expected, not {number}."
-        if said_before != before:
-            return expected - seal.first, f"{file}, line {place}: the line before it was changed."
-        before, expected = digest_of(line), expected + 1
-    return expected - seal.first, ""
+def _newest(folder: Path) -> Path | None:
+    return max(folder.glob(FILES), default=None)
 
 
-def _all(folder: Path, seal: Seal) -> Iterator[tuple[str, int, str]]:
-    """Every line, the newest from the seal where its file lacks it."""
-    newest = ""
-    for file, place, newest in lines(folder):
-        yield file, place, newest
-    if seal.line and newest != seal.line:
-        yield _SEAL, 1, seal.line
-
-
-def _chain(line: str) -> tuple[int, str]:
-    """Number of a line and the digest it gives for the one before; (0, "") where it is none."""
-    try:
-        content: object = json.loads(line)
-    except (ValueError, RecursionError):
-        return 0, ""
-    match content:
-        case {"n": int(number), "before": str(before)}:
-            return number, before
-        case _:
-            return 0, ""
-
-
-def read_seal(folder: Path, key: bytes) -> Seal:
-    """What the log in `folder` must consist of; an empty log's where there is none.
-
-    Raises:
-        AuditError: The seal is broken, is missing beside lines, or is another installation's.
-    """
-    path = folder / _SEAL
-    try:
-        content: object = json.loads(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
-        if any(folder.glob(_FILES)):
-            raise AuditError(f"The seal {path} is missing.", _LOOK) from None
-        return Seal()
-    except (OSError, ValueError, RecursionError):
-        content = None
-    match content:
-        case {
-            "first": int(first),
-            "before": str(before),
-            "last": int(last),
-            "digest": str(digest),
-            "line": str(line),
-            "mac": str(mac),
-        }:
-            seal = Seal(first, before, last, digest, line)
-            if hmac.compare_digest(_mac(key, seal), mac):
-                return seal
-            raise AuditError(f"The seal {path} was changed, or belongs to another installation.", _LOOK)
-        case _:
-            raise AuditError(f"The seal {path} is broken.", _LOOK)
-
-
-_LOOK: Final = "Keep the folder, and begin a new log by moving it away."
-
-
-def _write_seal(folder: Path, key: bytes, seal: Seal) -> None:
-    path, part = folder / _SEAL, folder / f"{_SEAL}.part"
-    with part.open("w", encoding="ascii") as file:
-        json.dump({**asdict(seal), "mac": _mac(key, seal)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
-def _mac(key: bytes, seal: Seal) -> str:
-    return hmac.new(key, b"livecam audit seal " + json.dumps(asdict(seal)).encode(), hashlib.sha256).hexdigest()
-
-
-def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
-    return pairwise(sorted(folder.glob(_FILES)))
-
-
-def _first_of(path: Path) -> Mapping[str, object]:
-    with path.open(encoding="ascii") as file:
-        content: dict[str, object] = json.loads(file.readline())
-    return content
+def _tail(path: Path, size: int) -> str:
+    """The last `size` bytes of a file, and fewer where it is shorter."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - size))
+        return file.read().decode("ascii", errors="replace")
 
 
 def _refused(folder: Path, error: OSError) -> AuditError:
-    return AuditError(f"The audit log in {folder} cannot be written: {error.strerror}.", "Free some space.")
+    reason = error.strerror or error
+    return AuditError(f"The audit log in {folder} cannot be written: {reason}.", "Free some space there.")

@@ -29,10 +29,21 @@ class Gate:
         """Show the card until `until_ns`, where there is one. Any thread."""
         self._card_until_ns = until_ns
 
+    def repaint(self, slate: Picture, card: Picture | None = None) -> None:
+        """Show another slate, and another card or none, from the next tick on. Any thread.
+
+        Raises:
+            ValueError: One is of another size than the slate; nothing changed.
+        """
+        if any(picture.shape != self._slate.shape for picture in (slate, card) if picture is not None):
+            raise ValueError(f"The slate is {self._slate.shape}, and stays so.")
+        self._slate, self._card = _kept(slate), _kept(card) if card is not None else None
+
     def choose(self, held: Finished | None, settings: Settings, now_ns: int) -> Cleared:
         """`held` if it may leave under `settings` at `now_ns`, else the slate; or the card, to begin with."""
-        if self._card is not None and now_ns < self._card_until_ns and _introduces(settings):
-            return Cleared(MINT, self._card, SLATE_SEQ, now_ns, settings.revision, How.SLATE)
+        card = self._card
+        if card is not None and now_ns < self._card_until_ns and _introduces(settings):
+            return Cleared(MINT, card, SLATE_SEQ, now_ns, settings.revision, How.SLATE)
         if held is None or not self.allows(held, settings, now_ns):
             return Cleared(MINT, self._slate, SLATE_SEQ, now_ns, settings.revision, How.SLATE)
         return Cleared(MINT, held.picture, held.seq, held.captured_ns, held.revision, held.how)

@@ -1,7 +1,5 @@
 """The visible label: says on every swapped picture that it is not the camera's."""
 
-import logging
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,15 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from livecam.config.label import LabelConfig, Language
-from livecam.core.cleared import How, Withheld
-from livecam.core.frame import Frame, Image, Picture, Size
-from livecam.core.ladder import Tier
-from livecam.core.seams import Processor
-from livecam.core.settings import Settings
+from livecam.core.frame import Image, Picture, Size
 from livecam.errors import ConfigError
 from livecam.privacy.lettering import Coverage, lettered
-
-log = logging.getLogger(__name__)
 
 WORDS: Final[Mapping[Language, str]] = {
     Language.EN: "AI MODIFIED",
@@ -110,67 +102,6 @@ class Label:
         for number, (plane, part) in enumerate(zip(_planes(picture, self._size), self._parts, strict=True)):
             by = 2 if number else 1
             part.put(plane[top // by : (top + height) // by, left // by : (left + width) // by])
-
-
-class Labelled:
-    """A processor whose swapped pictures carry the label, put on last of all, unless the settings say otherwise.
-
-    A picture that was passed through is the camera's own, and carries none; nor does the slate, which shows nobody.
-
-    Args:
-        inner: Makes the pictures.
-        label: Of their size.
-    """
-
-    def __init__(self, inner: Processor, label: Label) -> None:
-        self._inner = inner
-        self._label = label
-        self._shown = True
-        self._took_ns = 0
-
-    def process(self, frame: Frame, out: Picture, settings: Settings) -> How | Withheld:
-        """See `Processor`."""
-        self._tell(settings.label)
-        self._took_ns = 0
-        outcome = self._inner.process(frame, out, settings)
-        if outcome is How.SWAPPED and settings.label:
-            started_ns = time.perf_counter_ns()
-            self._label.draw(out)
-            self._took_ns = time.perf_counter_ns() - started_ns
-        return outcome
-
-    def reset(self) -> None:
-        """See `Processor`."""
-        self._inner.reset()
-
-    def adapt(self, tier: Tier) -> None:
-        """See `Processor`. The label is no matter of quality: no tier takes it away."""
-        self._inner.adapt(tier)
-
-    def stages(self) -> Mapping[str, int]:
-        """See `Processor`."""
-        return {**self._inner.stages(), "label": self._took_ns} if self._took_ns else self._inner.stages()
-
-    def _tell(self, shown: bool) -> None:
-        if shown is self._shown:
-            return
-        self._shown = shown
-        if shown:
-            log.info("The label is on again.")
-        else:
-            log.warning(
-                "The label is off: pictures leave without saying that they are modified by AI. "
-                "Where the law asks for that, say it in another way."
-            )
-
-
-def labelled(inner: Processor, size: Size, config: LabelConfig) -> Labelled:
-    """`inner`, whose pictures of `size` carry the label of `config` wherever the settings of a frame ask for it.
-
-    Raises:
-        ConfigError: The label's own words show nothing.
-    """
-    return Labelled(inner, Label(size, words(config)))
 
 
 class _Part:

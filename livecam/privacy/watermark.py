@@ -5,18 +5,12 @@ heavier where the picture is busy and it is seen less. It survives what a call d
 somebody who wants to remove it. `livecam.privacy.mark_reader` finds it again.
 """
 
-import time
-from collections.abc import Mapping
 from typing import Final
 
 import cv2
 import numpy as np
 
-from livecam.core.cleared import How, Withheld
-from livecam.core.frame import Frame, Picture, Size
-from livecam.core.ladder import Tier
-from livecam.core.seams import Processor
-from livecam.core.settings import Settings
+from livecam.core.frame import Picture, Size
 from livecam.privacy.mark_code import CANVAS_HEIGHT, CANVAS_WIDTH, TURN_NS, TURNS, Code, bits_of
 
 STRENGTH: Final = 0.7
@@ -78,39 +72,3 @@ class Watermark:
         variance = np.subtract(self._square, np.multiply(self._mean, self._mean, out=self._mean), out=self._square)
         np.sqrt(np.maximum(variance, 0.0, out=variance), out=self._weight)
         cv2.addWeighted(self._weight, _BUSY, self._weight, 0.0, 1.0, dst=self._weight)
-
-
-class Marked:
-    """A processor whose swapped pictures carry the mark. A picture that was passed through is the camera's own.
-
-    Args:
-        inner: Makes the pictures.
-        mark: Of their size.
-    """
-
-    def __init__(self, inner: Processor, mark: Watermark) -> None:
-        self._inner = inner
-        self._mark = mark
-        self._took_ns = 0
-
-    def process(self, frame: Frame, out: Picture, settings: Settings) -> How | Withheld:
-        """See `Processor`."""
-        self._took_ns = 0
-        outcome = self._inner.process(frame, out, settings)
-        if outcome is How.SWAPPED:
-            started_ns = time.perf_counter_ns()
-            self._mark(out, frame.captured_ns)
-            self._took_ns = time.perf_counter_ns() - started_ns
-        return outcome
-
-    def reset(self) -> None:
-        """See `Processor`."""
-        self._inner.reset()
-
-    def adapt(self, tier: Tier) -> None:
-        """See `Processor`. The mark is no matter of quality: no tier takes it away."""
-        self._inner.adapt(tier)
-
-    def stages(self) -> Mapping[str, int]:
-        """See `Processor`."""
-        return {**self._inner.stages(), "mark": self._took_ns} if self._took_ns else self._inner.stages()

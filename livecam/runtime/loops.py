@@ -3,6 +3,7 @@
 The third, which sends, has a file of its own: `sending.py`.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from livecam.core.frame import Frame
 from livecam.core.ring import LatestRing
 from livecam.core.seams import Clock, Processor, Source, SourceInfo
 from livecam.core.settings import SettingsCell
+from livecam.runtime.feed import FeedWatch
 from livecam.runtime.governing import TierKeeper
 from livecam.runtime.governor import Governor
 from livecam.runtime.sending import OutputLoop
@@ -18,6 +20,8 @@ from livecam.runtime.slots import FrameSlot, PictureSlot, PictureWriter
 from livecam.runtime.telemetry import CaptureCounters, InferenceCounters
 
 __all__ = ["CaptureLoop", "FrameSlot", "InferenceLoop", "OutputLoop", "PictureSlot"]
+
+log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 0.1
 
@@ -30,6 +34,7 @@ class CaptureLoop:
         ring: Ring A.
         ready: Set after every publication, to wake inference.
         restarted: Called after the source was opened, so that tracks of the old scene are dropped.
+        fps: Asked for; 0 for no rate.
     """
 
     def __init__(
@@ -40,7 +45,10 @@ class CaptureLoop:
         clock: Clock,
         counters: CaptureCounters,
         restarted: Callable[[], None] = lambda: None,
+        fps: float = 0.0,
     ) -> None:
+        self._feed = FeedWatch(fps)
+        self._last_ns = 0
         self._source = source
         self._ring = ring
         self._ready = ready
@@ -59,6 +67,7 @@ class CaptureLoop:
         if self.info is not None:
             self._counters.reopened += 1
         self.info = self._source.open()
+        self._feed.reset()
         self._restarted()
 
     def step(self) -> bool:
@@ -71,15 +80,23 @@ class CaptureLoop:
         slot = self._ring.reserve()
         stamp_ns = self._source.read_into(slot.image)
         now_ns = self._clock.now_ns()
-        if not 0 < stamp_ns <= now_ns:
-            # A driver's stamp from the future would let a stale picture pass the gate as fresh.
-            self._counters.bad_stamps += 1
+        if not max(self._last_ns, 1) <= stamp_ns <= now_ns:
+            # From the future it would let a stale picture pass the gate as fresh; backwards, hold back fresh ones.
+            self._bad_stamp()
             stamp_ns = now_ns
+        self._last_ns = stamp_ns
+        if self.info is not None and self.info.live:
+            self._feed.look(slot.image, now_ns)
         slot.frame = Frame(slot.image, self._ring.published + 1, stamp_ns)
         self._ring.publish()
         self._counters.captured += 1
         self._ready.set()
         return True
+
+    def _bad_stamp(self) -> None:
+        if not self._counters.bad_stamps:
+            log.warning("The source dates its frames wrongly; such ones are dated by their arrival.")
+        self._counters.bad_stamps += 1
 
     def failed(self, error: Exception) -> None:
         """Count a lost source."""
@@ -122,7 +139,7 @@ class InferenceLoop:
         self._cell = cell
         self._clock = clock
         self._counters = counters
-        self._keep_tier = TierKeeper(governor, counters) if governor is not None else None
+        self._keep_tier = TierKeeper(governor, counters)
         self._reset_wanted = False
 
     def open(self) -> None:
@@ -135,6 +152,10 @@ class InferenceLoop:
     def forget(self) -> None:
         """Ask for tracks and colours to be dropped before the next frame. Any thread."""
         self._reset_wanted = True
+
+    def govern(self, governor: Governor | None) -> None:
+        """Let another governor say how much may be spent, or none. Any thread."""
+        self._keep_tier.govern(governor)
 
     def rest(self, resting: bool) -> None:
         """Whether the next closing is for a rest, in which memory is worth more than a quick return. Any thread."""
@@ -157,7 +178,7 @@ class InferenceLoop:
         self._counters.busy_since_ns = 0
         ended_ns = self._clock.now_ns()
         self._counters.whole.add(ended_ns - started_ns)
-        if outcome is How.SWAPPED and self._keep_tier is not None:
+        if outcome is How.SWAPPED:
             self._keep_tier(self._processor, ended_ns - started_ns, ended_ns, ended_ns - slot.frame.captured_ns)
         return True
 

@@ -39,6 +39,7 @@ class Report:
         tier: Of quality, at the end; "" where nothing could be given up.
         tiers: Swapped and published frames by the tier they were made on.
         wearer: How the wearer was told from others; "" where the swap never started.
+        files: Recordings and snapshots, each with its path and whether it is signed, or why not.
     """
 
     version: int
@@ -75,6 +76,7 @@ class Report:
     peak_memory_mb: float
     cpu_s: float
     versions: Mapping[str, str]
+    files: tuple[Mapping[str, str], ...]
 
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all.
@@ -108,6 +110,7 @@ class About:
     cpu_s: float
     versions: Mapping[str, str]
     thread_restarts: int
+    files: tuple[Mapping[str, str], ...] = ()
 
 
 def make_report(telemetry: Telemetry, about: About, started_ns: int, ended_ns: int) -> Report:

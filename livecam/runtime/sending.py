@@ -1,14 +1,21 @@
 """The output loop: one picture a tick, whatever becomes of the other threads."""
 
+import logging
+
 from livecam.core.cleared import Cleared, Finished, How
 from livecam.core.clock import Metronome
-from livecam.core.frame import NS_PER_MS, Size
+from livecam.core.frame import NS_PER_MS, NS_PER_S, Size
 from livecam.core.seams import Clock, Sink
 from livecam.privacy.gate import Gate
 from livecam.runtime.heartbeat import Heartbeat
 from livecam.runtime.phase import PhaseFollower
 from livecam.runtime.slots import PictureReader, SettingsView
 from livecam.runtime.telemetry import OutputCounters
+
+log = logging.getLogger(__name__)
+
+_MANY_MISSED = 2
+"""So many ticks may be missed in a row without a word."""
 
 RESTING_NS = 100 * NS_PER_MS
 """Distance of ticks while nobody looks: ten slates a second cost little, and whoever comes gets one within this."""
@@ -80,7 +87,7 @@ class OutputLoop:
             self._set_beat()
         missed_before = self._metronome.missed
         self._metronome.tick()
-        self._counters.missed += self._metronome.missed - missed_before
+        self._count_missed(self._metronome.missed - missed_before)
         slot = self._pictures.take()
         fresh = slot.finished if slot is not None else None
         self._held = fresh or self._held
@@ -88,6 +95,12 @@ class OutputLoop:
         if fresh is not None:
             self._follow(fresh)
         return True
+
+    def _count_missed(self, missed: int) -> None:
+        self._counters.missed += missed
+        if missed > _MANY_MISSED:
+            held_s = missed * self._metronome.interval_ns / NS_PER_S
+            log.warning("The output was held up for %.1f s: the machine slept, or had no time for it.", held_s)
 
     def _send(self) -> None:
         now_ns = self._clock.now_ns()

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,7 +11,8 @@ from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_S
 from livecam.core.seams import Clock
 from livecam.core.settings import Panic, SettingsCell
-from livecam.errors import LivecamError, StopFailed
+from livecam.errors import DriverHangs, LivecamError, StopFailed
+from livecam.runtime.stuck import StuckWatch
 from livecam.runtime.telemetry import Telemetry
 from livecam.runtime.worker import Worker
 
@@ -79,6 +82,8 @@ class Supervisor:
         output: Runs an `OutputLoop`.
         telemetry: Their counters.
         cell: The settings, closed by a panic when the run stops.
+        stuck: Finds threads that do not come back.
+        may_restart: Whether the process may end for one, to be started again; it goes on with the slate otherwise.
     """
 
     def __init__(
@@ -89,7 +94,12 @@ class Supervisor:
         telemetry: Telemetry,
         cell: SettingsCell,
         clock: Clock | None = None,
+        stuck: StuckWatch | None = None,
+        may_restart: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._stuck = stuck or StuckWatch({})
+        self._may_restart = may_restart
+        self._hangs: Worker | None = None
         self._capture = capture
         self._inference = inference
         self._output = output
@@ -132,15 +142,26 @@ class Supervisor:
             if worker.died and self.state is not State.STOPPING:
                 log.error("The thread %s died and is started again.", worker.name)
                 self.restarts += 1
-                worker.start()
+                with suppress(RuntimeError):  # no thread can be started now: there is another look soon
+                    worker.start()
         problem = self._problem()
-        error = next((worker.error for worker in self.workers if worker.error is not None), None)
+        error = next((worker.error for worker in self.workers if worker.error is not None), self._hanging())
         if self.state is State.STOPPING:
             return Health(self.state, problem, True, error)
         if self.state is State.IDLE:
             return Health(self.state, self._output.problem or RESTING, error is not None, error)
-        self._move(self._judge(problem))
+        # What a worker meets it says itself.
+        self._move(self._judge(problem), "" if any(worker.problem for worker in self.workers) else problem)
         return Health(self.state, problem, error is not None, error)
+
+    def _hanging(self) -> LivecamError | None:
+        """What ends the run because a thread does not come back, if one does not, and that may be."""
+        found = self._stuck.look(self.workers, self._clock.now_ns())
+        if found is None or self.state is State.STOPPING or self._cell.current.panic or not self._may_restart():
+            # What the user covered stays covered: the next process would not know of it.
+            return None
+        self._hangs, text = found
+        return DriverHangs(text, "livecam is started again.")
 
     def _judge(self, problem: str) -> State:
         if problem:
@@ -170,12 +191,13 @@ class Supervisor:
             return f"The source has been silent for {silent_ns / NS_PER_S:.1f} s."
         return "" if captured != self._captured_before else "Waiting for the first frame."
 
-    def _move(self, state: State) -> None:
+    def _move(self, state: State, why: str = "") -> None:
         if state is self.state:
             return
         if state not in MOVES[self.state]:
             raise RuntimeError(f"{self.state} may not become {state}.")
-        log.info("%s -> %s", self.state, state)
+        level = logging.WARNING if state is State.DEGRADED else logging.INFO
+        log.log(level, "%s -> %s%s", self.state, state, f": {why}" if why else "")
         self.state = state
 
     def rest(self) -> bool:
@@ -223,7 +245,7 @@ class Supervisor:
         self._inference.ask_stop()
         stuck = [worker.name for worker in (self._capture, self._inference) if not self._ended(worker, deadline_ns)]
         self._output.ask_stop()
-        if not self._output.join(1.0):
+        if not self._output.join(0.0 if self._output is self._hangs else 1.0):
             stuck.append(self._output.name)
         sys.setswitchinterval(self._old_switch_interval)
         if stuck:
@@ -231,4 +253,7 @@ class Supervisor:
             raise StopFailed(f"Thread {' and '.join(stuck)} did not end.", "The process exits without it.")
 
     def _ended(self, worker: Worker, deadline_ns: int) -> bool:
+        if worker is self._hangs:
+            # It is known not to come back: nobody waits for it.
+            return worker.join(0)
         return worker.join(max(0.05, (deadline_ns - self._clock.now_ns()) / NS_PER_S))

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from livecam.core.backoff import Backoff, Band
@@ -18,6 +19,14 @@ log = logging.getLogger(__name__)
 
 REPEAT_S = 10.0
 """The same failure is logged at most this often."""
+
+
+class Doing(Enum):
+    """What a worker is in the middle of."""
+
+    NOTHING = auto()
+    OPENING = auto()
+    STEPPING = auto()
 
 
 class Loop(Protocol):
@@ -64,14 +73,21 @@ class Worker:
         name: Of the thread.
         error: What ended it, if something final did.
         problem: The failure being retried; empty when all is well.
+        failure: Of which kind it is; None when all is well.
         is_open: Whether the loop is open.
+        doing: What the thread is in the middle of.
+        calls: How often it began to do something.
     """
 
     def __init__(self, name: str, loop: Loop, policy: Policy) -> None:
         self.name = name
         self.error: LivecamError | None = None
         self.problem = ""
+        # Not the error itself: it holds on to all that was at work when it was raised.
+        self.failure: type[Exception] | None = None
         self.is_open = False
+        self.doing = Doing.NOTHING
+        self.calls = 0
         self._loop = loop
         self._policy = policy
         self._backoff = Backoff(policy.bands)
@@ -87,11 +103,13 @@ class Worker:
         """Start, or start again after the thread died or was stopped. Not while it runs."""
         if self._done:
             # It was stopped, so that what was wrong then is no news now.
-            self.problem = ""
+            self.problem, self.failure = "", None
         self._done = False
         self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        # Kept once it runs: where memory is short it may not.
+        thread.start()
+        self._thread = thread
 
     @property
     def died(self) -> bool:
@@ -121,15 +139,19 @@ class Worker:
             self._done = True
         finally:
             self.is_open = False
+            self.doing = Doing.NOTHING
             self._close()
 
     def _attempt(self) -> bool:
         """Open and step until something fails or ends; whether the worker is finished."""
         try:
+            self._begin(Doing.OPENING)
             self._loop.open()
             self.is_open = True
             self._opened_s = time.monotonic()
+            self.doing = Doing.STEPPING
             while not self._stop.is_set():
+                self.calls += 1
                 # An idle round proves nothing: only real work shows that what failed is back.
                 if self._loop.step() and self.problem:
                     self._worked()
@@ -140,16 +162,21 @@ class Worker:
             self._lost(error)
         return self._stop.is_set()
 
+    def _begin(self, what: Doing) -> None:
+        self.calls += 1
+        self.doing = what
+
     def _worked(self) -> None:
         """After a failure there was work that succeeded: try quickly from now on, and believe it once it has lasted."""
         self._tried = max(self._tried, self._backoff.tries)
         self._backoff.succeeded()
         if time.monotonic() - self._opened_s >= self._policy.settle_s:
             log.info("%s is back after %d tries.", self.name, self._tried)
-            self.problem, self._tried = "", 0
+            self.problem, self.failure, self._tried = "", None, 0
 
     def _lost(self, error: Exception) -> None:
         self.is_open = False
+        self.doing, self.failure = Doing.NOTHING, type(error)
         self._loop.failed(error)
         text = str(error) if isinstance(error, LivecamError) else f"{type(error).__name__}: {error}"
         self._log(text, error)

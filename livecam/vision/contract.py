@@ -234,6 +234,53 @@ class MaskerContract:
     regions: tuple[int, ...]
 
 
+class NudityFamily(StrEnum):
+    """How the output of a network that tells nudity is read."""
+
+    CLASSES = "classes"
+    BOXES = "boxes"
+
+
+@dataclass(frozen=True, slots=True)
+class NudityContract:
+    """A network that tells whether a whole picture shows nudity.
+
+    Attributes:
+        family: `CLASSES` gives a number for each class, (1, C) f32, and the score is their sum by `weights`; `BOXES`
+            gives rows as YOLO does, (1, 4 + C, N) f32, and the score is the best of any box and class by `weights`.
+        picture: What it takes: the whole picture, with black bars where it is not square.
+        weights: Of each class; 0 for one that does not count.
+        limit: A score above it is a hit.
+    """
+
+    family: NudityFamily
+    picture: PictureIn
+    weights: tuple[float, ...]
+    limit: float
+
+
+class AgeFamily(StrEnum):
+    """How a network that estimates ages crops, and how its output is read."""
+
+    GENDERAGE = "genderage"
+    FAIRFACE = "fairface"
+
+
+@dataclass(frozen=True, slots=True)
+class AgeContract:
+    """A network that estimates how old somebody is.
+
+    Attributes:
+        family: How it crops, and how its output is read.
+        picture: What it takes.
+        alignment: How the face is put into the crop; `None` for one that takes an upright square around it.
+    """
+
+    family: AgeFamily
+    picture: PictureIn
+    alignment: Alignment | None
+
+
 Contract: TypeAlias = (
     DetectorContract
     | LandmarkerContract
@@ -242,4 +289,6 @@ Contract: TypeAlias = (
     | SwapperContract
     | EnhancerContract
     | MaskerContract
+    | NudityContract
+    | AgeContract
 )

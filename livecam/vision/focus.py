@@ -52,11 +52,17 @@ class Focus:
         self.reset()
 
     def reset(self) -> None:
-        """Forget how soft the picture is: the new face is another."""
-        self._count = 0
+        """Forget how soft the picture is."""
         self._own: Softness | None = None
-        self._new: Softness | None = None
         self._blur: Softness = np.zeros(2)
+        self.renew()
+        self._count = 0
+
+    def renew(self) -> None:
+        """The new face is another. It is measured in its second frame: a switch must not make the first one late."""
+        self._new: Softness | None = None
+        self._jumps = True
+        self._count = -1
 
     def __call__(self, painted: Image, wearer: Image, alpha: Image) -> None:
         """Soften `painted` to what `wearer` is; in place.
@@ -68,7 +74,7 @@ class Focus:
         """
         height, width = wearer.shape[:2]
         inside = alpha[:height, :width]
-        if self._new is None or self._count % _EVERY_NEW == _BETWEEN:
+        if self._count >= 0 and (self._new is None or self._count % _EVERY_NEW == _BETWEEN):
             self._new = _lately(self._new, softness(painted[:height, :width], inside))
         if self._count % _EVERY == 0:
             self._follow(softness(wearer, inside))
@@ -81,13 +87,14 @@ class Focus:
 
     def _follow(self, own: Softness | None) -> None:
         """Take in how soft the wearer is now."""
-        first, self._own = self._own is None, _lately(self._own, own)
+        self._own = _lately(self._own, own)
         if own is None or self._own is None or self._new is None:
             return
         # Out of focus a face has no sharp edges in any direction; in movement it has none in one.
         lens = _GAIN * max(0.0, float(self._own.min() - self._new.min()) - _DIFFERENT)
         wanted = np.minimum(lens + np.maximum(own - self._own - _MOVED, 0), _STRONGEST)
-        self._blur += (1.0 if first else _FOLLOW) * (wanted - self._blur)
+        self._blur += (1.0 if self._jumps else _FOLLOW) * (wanted - self._blur)
+        self._jumps = False
 
     def _soften_at_half(self, painted: Image) -> None:
         """Soften `painted` much, in place."""

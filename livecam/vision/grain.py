@@ -67,9 +67,14 @@ class Grain:
         self.reset()
 
     def reset(self) -> None:
-        """Forget how strong it is: the new face is another."""
+        """Forget how strong it is."""
+        self.renew()
         self._count, self._shown = 0, 0.0
+
+    def renew(self) -> None:
+        """The new face is another. It is measured in its third frame: a switch must not make the first one late."""
         self._strength: float | None = None
+        self._count = -2
 
     def __call__(self, painted: Image, wearer: Image, alpha: Image, left: int, top: int) -> None:
         """Add what grain `painted`, (h, w, 3) u8, lacks; in place.

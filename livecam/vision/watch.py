@@ -200,7 +200,8 @@ class FaceWatch:
         try:
             seen = [(eye, detection) for eye in self._eyes for detection in eye.look()]
         except LivecamError as error:
-            return error
+            # Its traceback would hold on to this watch, and the watch to it.
+            return error.with_traceback(None)
         firm = [detection.box for eye, detection in seen if detection.score >= eye.firm]
         return _Answer([detection for _, detection in seen], firm)
 

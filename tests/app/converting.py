@@ -164,8 +164,8 @@ class Storing:
 
 
 def configured(values: Mapping[str, str] | None = None) -> Config:
-    """The defaults, with `values` by setting."""
-    return load(values or {}, Path(os.devnull), {}).config
+    """The defaults, with `values` by setting; the audit log, which is beside the matter, is off."""
+    return load({"audit.enabled": "no", **(values or {})}, Path(os.devnull), {}).config
 
 
 def converted(

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from livecam.app.ahead import Ahead, ahead_of, likely_next
+from livecam.app.wardrobe import weight_of
 from livecam.config import Config, Paths
+from livecam.core.persona import Basis, Consent, Persona
 from livecam.errors import PersonaError
 from livecam.faces.favourites import Favourites, path_of
 
 WAIT_S = 5.0
+READY = Persona("ready", {}, Consent(Basis.SELF, "", "", ()), "")
+"""Whatever is made ready."""
 
 
 class Prepared:
@@ -20,22 +24,23 @@ class Prepared:
         self.done = threading.Event()
         self._stop_after = stop_after
 
-    def __call__(self, name: str) -> None:
+    def __call__(self, name: str) -> Persona:
         if name == "broken":
             raise PersonaError("damaged")
         if name != "worn":
             self.names.append(name)
         if len(self.names) == self._stop_after:
             self.done.set()
+        return READY
 
 
 def ahead(prepared: Prepared, likely: Sequence[str], most: int = 9) -> Ahead:
-    return Ahead(prepared, lambda: likely, lambda: "worn", most=most, pause_s=0.001)
+    return Ahead(prepared, lambda: likely, lambda: "worn", most_bytes=most * weight_of(READY), pause_s=0.001)
 
 
 def test_the_likeliest_are_made_ready_and_what_fails_is_passed_over() -> None:
     prepared = Prepared(3)
-    made = ahead(prepared, ["a", "broken", "b", "c", "d"], most=4)
+    made = ahead(prepared, ["a", "broken", "b", "c", "d"], most=3)
     made.start()
     assert prepared.done.wait(WAIT_S)
     made.stop()
@@ -57,15 +62,27 @@ def test_another_one_worn_is_another_look() -> None:
     assert prepared.names.count("after a") == 1
 
 
+def test_whoever_serves_next_has_them_ready_too() -> None:
+    prepared, served = Prepared(2), ["mesh"]
+    made = Ahead(prepared, lambda: ["a"], lambda: "worn", served=lambda: served[0], pause_s=0.001)
+    made.start()
+    while "a" not in prepared.names:
+        threading.Event().wait(0.001)
+    served[0] = "fast"
+    assert prepared.done.wait(WAIT_S)
+    made.stop()
+
+
 def test_a_switch_in_the_middle_begins_anew() -> None:
     worn, asked, ended = ["a"], list[str](), threading.Event()
 
-    def prepare(name: str) -> None:
+    def prepare(name: str) -> Persona:
         asked.append(name)
         if name == "first":
             worn[0] = "b"
         if name == "last":
             ended.set()
+        return READY
 
     made = Ahead(prepare, lambda: ["first", "second"] if worn[0] == "a" else ["last"], lambda: worn[0], pause_s=0.001)
     made.start()
@@ -111,10 +128,11 @@ def test_what_is_worn_is_never_what_makes_room() -> None:
     asked: list[str] = []
     ended = threading.Event()
 
-    def prepare(name: str) -> None:
+    def prepare(name: str) -> Persona:
         asked.append(name)
         if len(asked) == 4:
             ended.set()
+        return READY
 
     made = Ahead(prepare, lambda: ["a", "b"], lambda: "worn", pause_s=0.001)
     made.start()
@@ -125,7 +143,7 @@ def test_what_is_worn_is_never_what_makes_room() -> None:
 
 def test_it_ends_in_the_middle() -> None:
     prepared = Prepared(99)
-    made = Ahead(prepared, lambda: ["a"] * 50, lambda: "worn", most=50, pause_s=60.0)
+    made = Ahead(prepared, lambda: ["a"] * 50, lambda: "worn", pause_s=60.0)
     made.start()
     made.stop()
     assert prepared.names == []
@@ -139,10 +157,11 @@ def test_those_of_the_library_and_the_favourites(tmp_path: Path) -> None:
     asked: list[str] = []
     ended = threading.Event()
 
-    def prepare(name: str) -> None:
+    def prepare(name: str) -> Persona:
         asked.append(name)
         if len(asked) == 6:
             ended.set()
+        return READY
 
     made = ahead_of(Config(), paths, prepare, lambda: "ann")
     made.start()

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,8 +93,9 @@ def test_a_folder_that_will_not_do_costs_only_the_socket(
 
 
 def test_on_windows_there_is_a_pipe_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configure()
     monkeypatch.setattr(sys, "platform", "win32")
-    ways = Controls(PretendPort(), configure(), Paths.find())
+    ways = Controls(PretendPort(), config, Paths.find())
     named: list[str] = []
     monkeypatch.setattr(PipeServer, "start", lambda server: named.append(server.path))
     ways.start()
@@ -174,13 +176,22 @@ def test_next_walks_the_folder_of_personas(folder: Path, tmp_path: Path) -> None
         ways.stop()
 
 
+def test_next_leaves_out_what_the_policy_forbids(folder: Path, tmp_path: Path) -> None:
+    for name in ("ann", "bob"):
+        (tmp_path / "data" / "personas" / name).mkdir(parents=True)
+    paths = Paths.find({"LIVECAM_DATA": str(tmp_path / "data"), "LIVECAM_CACHE": str(tmp_path / "cache")})
+    ways = Controls(PretendPort(), configure(), paths, lambda name: name != "ann")
+    ways.showing(None)(STATUS)
+    assert [ways.desk.follow("next").said for _ in range(2)] == ["Wearing bob.", "Wearing nobody."]
+
+
 def test_deeds_reach_the_daemon_and_wait_until_it_has_started(folder: Path) -> None:
     port = PretendPort()
     ways = Controls(port, configure(), Paths.find())
     ways.start()
     try:
         (path,) = running()
-        for line in ("preset fast", "source camera:1", "reload"):
+        for line in ("preset fast", "source camera:1"):
             assert order(path, line).said.startswith("livecam is still starting.")
         ways.showing(None)(STATUS)
         lines = ["preset fast", "source camera:1", "reload", "record start", "record stop", "snapshot", "sink add web"]
@@ -227,11 +238,34 @@ def test_hotkeys_follow_the_configuration(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_reload_without_anybody_who_asks_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     ways = Controls(PretendPort(), configure(), Paths.find())
     with caplog.at_level(logging.INFO):
-        ways.reload()
         ways.showing(None)(STATUS)
         ways.reload()
-    assert "Reload: livecam is still starting." in caplog.text
     assert "Reload: Nothing has changed." in caplog.text
+
+
+def test_a_reload_while_it_starts_is_done_as_soon_as_it_runs_and_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    port, done = PretendPort(), threading.Semaphore(0)
+
+    def reload(self: PretendPort) -> str:
+        self.done.append("reload")
+        done.release()
+        return "Nothing has changed."
+
+    monkeypatch.setattr(PretendPort, "reload", reload)
+    ways = Controls(port, configure(), Paths.find())
+    show = ways.showing(None)
+    with caplog.at_level(logging.INFO):
+        ways.reload()
+        show(replace(STATUS, state="starting"))
+        assert "Reload: livecam is still starting: the configuration is read again as soon as it runs." in caplog.text
+        assert port.done == []
+        show(STATUS)
+        assert done.acquire(timeout=10)
+        show(STATUS)
+    assert not done.acquire(timeout=0.05)
+    assert port.done == ["reload"]
 
 
 def test_a_panel_that_cannot_be_had_ends_the_run_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from livecam.app.convert import Options
 from livecam.app.convert_clearing import MOST_FAILURES
 from livecam.app.convert_summary import NothingCleared
+from livecam.app.provenance.manifest import read as read_manifest
 from livecam.core.cleared import How, Withheld
 from livecam.core.frame import NS_PER_S, Frame, Image, Picture, Size
 from livecam.core.settings import Settings
@@ -237,3 +238,18 @@ def test_the_smallest_videos_pass(tmp_path: Path, size: Size) -> None:
         output.mux(stream.encode())
     converted(tmp_path / "in.mkv", tmp_path / "out.mp4")
     assert images(tmp_path / "out.mp4")[0].mean() == pytest.approx(200, abs=5)
+
+
+def test_out_is_signed_where_its_container_can_carry_that_and_says_so_where_not(tmp_path: Path) -> None:
+    pytest.importorskip("c2pa", reason="manifests need c2pa-python, from livecam[provenance]")
+    source = write_clip(tmp_path / "in.mp4", every(25, 6))
+    for suffix in (".mp4", ".mov"):
+        target = tmp_path / f"out{suffix}"
+        assert converted(source, target).provenance == "signed"
+        found = read_manifest(target)
+        assert found is not None
+        assert (found.valid, found.modified, numbers(target)) == (True, True, list(range(6)))
+    assert "out.mkv cannot carry a manifest" in converted(source, tmp_path / "out.mkv").provenance
+    off = converted(source, tmp_path / "off.mp4", provenance__sign="no")
+    assert off.provenance == "not signed: provenance.sign is off"
+    assert read_manifest(tmp_path / "off.mp4") is None

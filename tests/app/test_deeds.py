@@ -7,20 +7,26 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import pytest
 
 from livecam.app import Daemon
 from livecam.app.deeds import SourceKeeper, shows_user
 from livecam.app.outlets import FixedOutlets
+from livecam.app.provenance.manifest import read as read_manifest
+from livecam.app.provenance.signer import Signer
 from livecam.app.recording import Recorder
 from livecam.app.registry import SINKS
 from livecam.config import Config, Paths, load
-from livecam.core.cleared import How, Withheld
+from livecam.core.cleared import Cleared, How, Withheld
 from livecam.core.clock import MonotonicClock
+from livecam.core.frame import Picture, Size
 from livecam.core.settings import Panic, Resume
 from livecam.core.spec import parse_spec
 from livecam.errors import ConfigError, LivecamError, SinkError, SourceGone
 from livecam.faces.favourites import Favourites, path_of
+from livecam.faces.worn import WornAs, keep_worn
+from livecam.privacy.slate import draw_slate, to_picture
 from tests.app import keeping
 from tests.app.test_daemon import adds_up
 from tests.fakes import ListSink, ScriptedProcessor
@@ -92,7 +98,10 @@ def test_a_recording_is_begun_and_ended_while_the_run_goes_on(start: Callable[..
         deeds.record(True)
     run.sent(30)
     assert any("call-" in sink for sink in run.daemon.status(run.daemon.check()).sinks)
-    assert deeds.record(False).endswith(f"s to {path}.")
+    assert deeds.record(False).endswith(f"s to {path}, signed.")
+    found = read_manifest(path)
+    assert found is not None
+    assert (found.valid, found.session) == (True, run.daemon.session)
     with av.open(str(path)) as container:
         assert sum(1 for _ in container.decode(video=0)) >= 25
     assert run.daemon.about()["recording"] == ""
@@ -144,7 +153,8 @@ def test_a_folder_that_is_a_file_is_told_and_another_is_taken_after_a_reload(sta
 def test_a_snapshot_is_the_next_picture_that_leaves(start: Callable[..., Run]) -> None:
     run = start(ScriptedProcessor())
     said = run.daemon.deeds.snapshot()
-    path = Path(said.removeprefix("Kept as ").removesuffix("."))
+    path = Path(said.removeprefix("Kept as ").removesuffix(", signed."))
+    assert {"path": str(path), "provenance": "signed"} in run.daemon.report().files
     image = cv2.imread(str(path))
     assert image is not None
     assert image.shape == (240, 320, 3)
@@ -285,6 +295,47 @@ def test_a_reload_drops_no_frame_and_follows_what_it_can(start: Callable[..., Ru
     assert run.daemon.settings().shape == 0.2
 
 
+def test_the_first_persona_is_worn_as_it_is_to_be(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    keep_worn(run.paths.personas / "nobody", WornAs(shape=0.9, blend=0.1))
+    run.daemon.dress({"neural.blend"})
+    assert run.daemon.settings().shape == 0.9
+    assert run.daemon.settings().blend == run.daemon.config.settings.blend
+
+
+class Looking(ListSink):
+    """Keeps the pictures too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: list[Picture] = []
+
+    def send(self, cleared: Cleared) -> None:
+        super().send(cleared)
+        self.pictures.append(cleared.picture.copy())
+
+
+def test_a_slate_of_other_words_is_out_with_the_next_tick(start: Callable[..., Run]) -> None:
+    run, sink = start(), Looking()
+    run.daemon.submit(Panic())
+    run.daemon.add_sink(sink)
+    run.until(lambda: len(sink.pictures) > 2)
+    run.file.write_text("[privacy]\nslate_text = 'Back soon'\n[label]\ntext = 'NOT ME'\n[governor]\nbudget_ms = 20\n")
+    said = run.daemon.deeds.reload()
+    for told in ("The slate is the new one.", "The label says 'NOT ME'.", "Quality is given up from 20 ms a frame on."):
+        assert told in said
+    sent = len(sink.pictures)
+    run.until(lambda: len(sink.pictures) > sent + 2)
+    old, new = (
+        to_picture(draw_slate(Size(320, 240), text)) for text in (run.daemon.config.privacy.slate_text, "Back soon")
+    )
+    assert np.array_equal(sink.pictures[0], old)
+    assert np.array_equal(sink.pictures[-1], new)
+    run.file.write_text("[privacy]\nslate_picture = 'gone.png'\n")
+    with pytest.raises(LivecamError, match=r"gone\.png cannot be read"):
+        run.daemon.deeds.reload()
+
+
 def test_figures_are_those_of_the_last_seconds(start: Callable[..., Run]) -> None:
     run = start()
     run.daemon.figures()
@@ -323,7 +374,7 @@ def test_a_password_is_not_told(tmp_path: Path) -> None:
 def test_with_the_output_process_it_is_told_what_to_do_instead() -> None:
     outlets = FixedOutlets()
     with pytest.raises(LivecamError, match="--sink record:PATH"):
-        Recorder(outlets, Path).start()
+        Recorder(outlets, Path, Signer(1, None)).start()
     with pytest.raises(LivecamError, match="--sink web"):
         outlets.add(parse_spec("web"))
     with pytest.raises(LivecamError, match="without --output-process"):

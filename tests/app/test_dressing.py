@@ -19,8 +19,10 @@ class PretendPresets:
 
     class current:  # noqa: N801 - stands for an attribute
         config = Config()
+        wearer = ""
 
     def __init__(self) -> None:
+        self.current.wearer = ""
         self.asked: list[tuple[PresetName, float]] = []
         self.refuses = False
         self.colours: list[float] = []
@@ -68,6 +70,46 @@ def test_what_is_its_own_comes_and_goes_with_it(fitting: Fitting) -> None:
 def test_what_nobody_has_of_their_own_stays_as_the_user_set_it(fitting: Fitting) -> None:
     fitting.cell.submit(SetBlend(0.4))
     assert fitting.wear("nobody") == (0.4, 0.5)
+
+
+def test_at_the_start_too_the_preset_as_soon_as_there_is_one_to_take_over_from(fitting: Fitting) -> None:
+    fitting.own("nobody", WornAs(blend=0.2, shape=0.9, preset=PresetName.FAST, colour=0.3))
+    fitting.dresser.begin(fitting.cell, ())
+    assert (fitting.cell.current.blend, fitting.cell.current.shape) == (0.2, 0.9)
+    fitting.dresser.look()
+    assert fitting.presets.asked == [], "nothing serves yet"
+    fitting.presets.current.wearer = "by track"
+    for _ in range(2):
+        fitting.dresser.look()
+    assert fitting.presets.asked == [(PresetName.FAST, 0.0)]
+    assert fitting.presets.colours == [0.3]
+    assert fitting.wear("ann") == (0.7, 0.5), "what is usual comes back"
+
+
+def test_what_was_asked_for_by_name_goes_before_what_is_its_own(fitting: Fitting) -> None:
+    fitting.own("nobody", WornAs(blend=0.2, shape=0.9, preset=PresetName.FAST, colour=0.3))
+    fitting.dresser.begin(fitting.cell, {"face.shape", "neural.swapper", "neural.colour", "source.size"})
+    assert (fitting.cell.current.blend, fitting.cell.current.shape) == (0.2, 0.5)
+    fitting.presets.current.wearer = "by track"
+    fitting.dresser.look()
+    assert fitting.presets.asked == []
+
+
+def test_another_persona_before_that_has_nothing_of_the_first_one(fitting: Fitting) -> None:
+    fitting.own("nobody", WornAs(preset=PresetName.FAST))
+    fitting.dresser.begin(fitting.cell, ())
+    fitting.wear("ann")
+    fitting.presets.current.wearer = "by track"
+    fitting.dresser.look()
+    assert fitting.presets.asked == []
+
+
+def test_damaged_settings_do_not_keep_a_run_from_starting(fitting: Fitting, caplog: pytest.LogCaptureFixture) -> None:
+    fitting.own("nobody", WornAs(blend=0.2))
+    (fitting.paths.personas / "nobody" / FILE).write_text("{")
+    fitting.dresser.begin(fitting.cell, ())
+    assert fitting.cell.current.blend == 0.7
+    assert "What nobody has of its own is not used" in caplog.text
 
 
 def test_no_frame_sees_half_of_it(fitting: Fitting) -> None:

@@ -8,7 +8,16 @@ from livecam.app.following import followed
 from livecam.app.outlets import FixedOutlets
 from livecam.app.presets import Presets
 from livecam.app.reload import Apply
-from livecam.config import Config, FaceConfig, NeuralConfig, PeopleConfig, PresetName, PrivacyConfig
+from livecam.config import (
+    Config,
+    FaceConfig,
+    GovernorConfig,
+    LabelConfig,
+    NeuralConfig,
+    PeopleConfig,
+    PresetName,
+    PrivacyConfig,
+)
 from livecam.core.frame import NS_PER_MS
 from livecam.core.settings import Command, Mode, Reply, SetMode, SetPersona, Settings, SettingsCell
 
@@ -52,6 +61,30 @@ def follow(
     return followed(port or Port(), lambda spec: spec, FixedOutlets(), cast(Presets, presets), hold)
 
 
+class Surroundings:
+    """What is around the swap, and what it was told."""
+
+    def __init__(self) -> None:
+        self.painted: list[Config] = []
+        self.labels: list[LabelConfig] = []
+
+    def follow(self, *, repaints: bool = True) -> dict[str, Apply | None]:
+        return followed(
+            Port(),
+            lambda spec: spec,
+            FixedOutlets(),
+            cast(Presets, PretendPresets(Config())),
+            None,
+            self.painted.append if repaints else None,
+            self.relabel,
+            lambda config: f"Budget {config.governor.budget_ms:g}.",
+        )
+
+    def relabel(self, config: LabelConfig) -> str:
+        self.labels.append(config)
+        return f"The label says {config.text!r}."
+
+
 def applied(live: dict[str, Apply | None], path: str, config: Config) -> str:
     apply = live[path]
     assert apply is not None
@@ -88,3 +121,30 @@ def test_the_gate_is_told_where_it_can_be() -> None:
     assert applied(live, "privacy.hold_ms", config) == "Pictures are held for 400 ms."
     assert held == [400 * NS_PER_MS]
     assert follow(PretendPresets(Config()))["privacy.hold_ms"] is None, "with the output process: restart"
+
+
+def test_the_slate_is_painted_anew_where_it_can_be() -> None:
+    around = Surroundings()
+    live = around.follow()
+    config = replace(Config(), privacy=PrivacyConfig(slate_text="Back soon"))
+    assert applied(live, "privacy.slate_text", config) == "The slate is the new one."
+    assert around.painted == [config]
+    assert live["privacy.slate_text"] is live["privacy.slate_picture"], "once for both"
+    assert around.follow(repaints=False)["privacy.slate_text"] is None, "with the output process: restart"
+
+
+def test_the_label_and_the_card_say_the_same_words() -> None:
+    around = Surroundings()
+    config = replace(Config(), label=LabelConfig(text="NOT ME"))
+    live = around.follow()
+    assert applied(live, "label.text", config) == "The label says 'NOT ME'."
+    assert (around.labels, around.painted) == ([config.label], [config])
+    assert live["label.text"] is live["label.language"]
+    around.painted.clear()
+    assert applied(around.follow(repaints=False), "label.text", config) == "The label says 'NOT ME'."
+    assert around.painted == []
+
+
+def test_the_governor_follows() -> None:
+    config = replace(Config(), governor=GovernorConfig(budget_ms=20.0))
+    assert applied(Surroundings().follow(), "governor", config) == "Budget 20."

@@ -1,5 +1,7 @@
 """Nobody looks, and the run rests; somebody comes, and it wakes up."""
 
+import logging
+
 import pytest
 
 from livecam.app.idling import Idling
@@ -56,6 +58,18 @@ def test_who_cannot_be_counted_counts_as_being_there_and_is_shown_no_card_for_it
     rig.look(0, 11)
     assert rig.look(None) == ["wake"]
     assert rig.look(3) == [], "nobody is known to have come"
+
+
+def test_what_wakes_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+    with caplog.at_level(logging.INFO):
+        rig.look(0, 11)
+        rig.look(None)
+    assert "Pictures go to a recording, or to where it cannot be told who looks: the camera is opened." in caplog.text
+    with caplog.at_level(logging.INFO):
+        rig.look(0, 11)
+        rig.look(1)
+    assert "Somebody looks: the camera is opened." in caplog.text
 
 
 def test_what_cannot_rest_or_wake_now_is_asked_again() -> None:

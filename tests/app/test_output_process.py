@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from livecam.app import Daemon, Panic, Resume, output_process, output_process_start, run
+from livecam.app.provenance.manifest import read as read_manifest
 from livecam.app.registry import SINKS
 from livecam.core.cleared import How
 from livecam.errors import ConfigError, SinkGone
@@ -271,6 +272,18 @@ def test_one_with_a_living_main_process_is_left_alone_and_not_shared(stage: Stag
     stage.live()
     daemon.stop()
     stage.clean()
+
+
+def test_a_recording_of_the_output_process_is_signed_by_the_main_one(stage: Stage) -> None:
+    pytest.importorskip("c2pa", reason="manifests need c2pa-python, from livecam[provenance]")
+    path = stage.folder / "call.mp4"
+    daemon = stage.daemon(output__sinks=f"{stage.values['output.sinks']};record:{path}")
+    stage.live(20)
+    daemon.stop()
+    assert daemon.report().files == ({"path": str(path), "provenance": "signed"},)
+    found = read_manifest(path)
+    assert found is not None
+    assert (found.valid, found.session) == (True, daemon.session)
 
 
 def test_left_alone_it_ends_by_itself(stage: Stage) -> None:

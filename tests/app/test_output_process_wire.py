@@ -17,7 +17,7 @@ import pytest
 from livecam.app import output_process_attendant as attendants
 from livecam.app.output_process_attendant import Attendant
 from livecam.app.output_process_news import News, read_news
-from livecam.app.output_process_served import Server
+from livecam.app.output_process_served import Recordings, Server
 from livecam.app.output_process_start import start
 from livecam.app.output_process_wire import (
     ATTACH,
@@ -127,10 +127,32 @@ def test_news_are_read_field_by_field() -> None:
         json.dumps({"error": "", "problem": "", "sinks": [{**NEWS, "sent": "3"}], "readers": 0}),
         json.dumps({"error": "", "problem": "", "sinks": [{"name": "null"}], "readers": 0}),
         json.dumps({"error": "", "problem": "", "sinks": 5, "readers": 0}),
+        json.dumps({"error": "", "problem": "", "sinks": [], "readers": 0, "recordings": [{"path": "a.mp4"}]}),
     ],
 )
 def test_news_that_are_not_what_they_should_be_are_no_news(text: str) -> None:
     assert read_news(text) is None
+
+
+def test_recordings_that_ended_are_told_of_once_and_to_the_main_process_they_belong_to() -> None:
+    recordings = Recordings()
+    for number in range(6):
+        recordings.add(Path(f"{number}.mp4"), number % 2 == 0)
+    news: dict[str, object] = {"error": "", "problem": "", "sinks": [], "readers": None}
+    first = read_news(json.dumps({**news, "recordings": recordings.told()}))
+    assert first is not None
+    assert [(one.path, one.swapped) for one in first.since(News())] == [
+        ("2.mp4", True),
+        ("3.mp4", False),
+        ("4.mp4", True),
+        ("5.mp4", False),
+    ]
+    recordings.add(Path("6.mp4"), True)
+    second = read_news(json.dumps({**news, "recordings": recordings.told()}))
+    assert second is not None
+    assert [one.path for one in second.since(first)] == ["6.mp4"]
+    recordings.forget()
+    assert recordings.told() == []
 
 
 def test_a_process_is_dying_or_not() -> None:

@@ -4,7 +4,8 @@ import json
 import logging
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -85,7 +86,7 @@ class Bank:
         self.told: list[object] = []
 
     def cards(self) -> tuple[Card, ...]:
-        return (Card("nobody", True, 1, "", "", "", "", 2, WornAs(blend=0.5), UNKNOWN),)
+        return (Card("nobody", True, 1, "", "", ("live",), "", "", "", 2, WornAs(blend=0.5), UNKNOWN),)
 
     def draft_image(self, image: object) -> Draft:
         self.told.append(image)
@@ -146,6 +147,23 @@ def test_it_serves_the_run_and_leaves_nothing_behind(config: Config, paths: Path
     part.stop()
     assert run.listening.sinks == []
     assert len(logging.getLogger("livecam").handlers) == handlers
+
+
+def test_it_is_known_whether_somebody_watches(config: Config, paths: Paths) -> None:
+    part = _part(Run(), config, paths)
+    assert not part.watched
+    with _let_in(part) as client:
+        assert not part.watched
+        with client.stream("GET", "/api/preview/input.mjpg"):
+            assert _soon(lambda: part.watched)
+        assert _soon(lambda: not part.watched)
+
+
+def _soon(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return true()
 
 
 def test_the_pictures_address_outlives_the_run_and_the_panels_does_not(config: Config, paths: Paths) -> None:

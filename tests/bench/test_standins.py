@@ -68,6 +68,7 @@ RUN = (
     *("arcface_w600k_r50", "arcface_w600k_mbf", "auraface", "sface", "crossface_simswap"),
     *("inswapper_128", "inswapper_128_fp16", "reswapper_256", "hyperswap_1a_256", "ghost_2_256", "simswap_256"),
     *("alphaface_256", "hififace_unofficial_256", "blendswap_256", "uniface_256"),
+    *("nsfw_1", "nsfw_2", "nsfw_3", "nudenet_320n", "genderage", "fairface"),
     *("gpen_bfr_256", "gfpgan_1.4", "codeformer", "restoreformer_plus_plus", "xseg_3", "bisenet_resnet_18"),
 )
 FACES = (
@@ -159,6 +160,7 @@ def test_every_network_of_the_catalogue_has_one(catalogue: Mapping[str, Model]) 
     assert {name for name in standins.names() if not standins.tells_cost(name)} == {
         *("2d106det", "fan_68_5", "sface", "yoloface_8n"),
         *("alphaface_256", "blendswap_256", "hififace_unofficial_256", "uniface_256"),
+        *("nsfw_1", "nsfw_2", "nsfw_3", "nudenet_320n", "genderage", "fairface"),
     }
 
 

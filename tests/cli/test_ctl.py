@@ -76,9 +76,9 @@ def test_no_daemon_is_a_sentence() -> None:
 
 
 def test_a_watch_prints_lines_until_the_daemon_ends(daemon: PretendPort, monkeypatch: pytest.MonkeyPatch) -> None:
-    from livecam.control import server
+    from livecam.control import lines as lines_module
 
-    monkeypatch.setattr(server, "WATCH_S", 0.01)
+    monkeypatch.setattr(lines_module, "WATCH_S", 0.01)
     (socket,) = place.running()
     lines = []
 

@@ -54,6 +54,15 @@ def test_the_settings_of_a_running_livecam(daemon: PretendPort) -> None:
     assert source["sync_offset_ms"] == 230
 
 
+def test_the_size_of_the_run_goes_before_that_of_the_configuration(daemon: PretendPort) -> None:
+    daemon.seen = {**daemon.seen, "sinks": ["virtualcam:/dev/video9"]}
+    (source, *_) = json.loads(call("--json").stdout)
+    assert source["fields"]["Resolution"] == "1280x720"
+    daemon.seen = {**daemon.seen, "size": "640x480"}
+    (source, *_) = json.loads(call("--json").stdout)
+    assert source["fields"]["Resolution"] == "640x480"
+
+
 def test_the_settings_of_the_configuration() -> None:
     said = call().stdout
     assert said.startswith("No livecam runs. With this configuration:\n\nMedia Source")

@@ -46,11 +46,13 @@ def said(path: Path, line: str, expected: str) -> str:
 def test_a_hangup_reloads_and_nothing_is_lost(livecam: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
     ctl = tmp_path / "ctl.sock"
     said(ctl, "status", "live")
-    (tmp_path / "livecam.toml").write_text("[face]\nshape = 0.6\nsteadiness = 0.2\n")
+    around = "[obs]\nhost = 'studio'\n[audio]\nextra_ms = 5\n"
+    (tmp_path / "livecam.toml").write_text(f"[face]\nshape = 0.6\nsteadiness = 0.2\n{around}")
     livecam.send_signal(signal.SIGHUP)
     deadline = time.monotonic() + 10
     while "Reload: Shape 0.6." not in (tmp_path / "log").read_text() and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert "The scenes of OBS are not followed. No microphone is delayed." in (tmp_path / "log").read_text()
     answer = order(ctl, "status")
     assert '"shape": 0.6' in answer.line
     assert '"steadiness": 0.9' in answer.line, "a flag goes before the file"

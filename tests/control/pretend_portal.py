@@ -37,6 +37,7 @@ class PretendPortal:
 
     Attributes:
         code: What requests are answered with: 0 done, 1 the user said no, 2 otherwise.
+        nameless: It serves nobody whom it cannot name, and knows nobody.
         answers: Cleared, requests are left without an answer: the user is being asked.
         asked: Members that were called, in order.
         bound: Identifier and details of each shortcut.
@@ -44,6 +45,7 @@ class PretendPortal:
 
     def __init__(self, serves: str = SHORTCUTS) -> None:
         self.code = 0
+        self.nameless = False
         self.answers = threading.Event()
         self.answers.set()
         self.asked: list[str] = []
@@ -88,6 +90,9 @@ class PretendPortal:
         self.asked.append(member)
         if member == "Get" and body[0] == self._serves:
             self._bus.send(jeepney.new_method_return(message, "v", (("u", 2),)))
+        elif member == "CreateSession" and self.nameless:
+            refusal = "org.freedesktop.portal.Error.NotAllowed"
+            self._bus.send(jeepney.new_error(message, refusal, "s", ("An app id is required",)))
         elif member in ("CreateSession", "BindShortcuts") and self._serves == SHORTCUTS:
             self._request(message, member, body)
         else:

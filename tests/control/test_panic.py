@@ -125,7 +125,7 @@ def test_the_slate_is_out_with_the_next_tick(
             assert live.hung.wait(5)
             # The held picture is still being sent, so that there is something to cover.
             assert live.sink.times[-1].how is How.SWAPPED
-        assert order(live.server.path, word).ok if through_the_socket else live.server.desk.follow(word).ok
+        assert order(live.server.path, word).ok if through_the_socket else live.server.crowd.desk.follow(word).ok
         done_ns = time.monotonic_ns()
         sent = live.after(done_ns)
         # One frame may have been past the gate when the command was answered; then there is nothing but the slate.
@@ -136,7 +136,7 @@ def test_the_slate_is_out_with_the_next_tick(
         assert first.at_ns - done_ns <= 2.5 * INTERVAL_NS
         live.going.set()
         live.hung.clear()
-        assert live.server.desk.follow(back).ok
+        assert live.server.crowd.desk.follow(back).ok
         live.wait_for(How.SWAPPED)
 
 
@@ -162,7 +162,7 @@ def test_two_hundred_orders_a_second_do_not_delay_a_panic(live: Live) -> None:
 
     def chatter() -> None:
         while not stop.wait(0.005):
-            live.server.desk.follow("shape 0.5")
+            live.server.crowd.desk.follow("shape 0.5")
 
     thread = threading.Thread(target=chatter)
     thread.start()

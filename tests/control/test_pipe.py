@@ -10,12 +10,10 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from livecam.control import pipe
+from livecam.control import lines
 from livecam.control.desk import Desk
+from livecam.control.lines import CLIENTS, LONGEST_BYTES, WATCHERS
 from livecam.control.pipe import (
-    CLIENTS,
-    LONGEST_BYTES,
-    WATCHERS,
     Connection,
     Door,
     PipeServer,
@@ -105,11 +103,11 @@ def test_more_than_can_be_meant_ends_the_connection(living: PipeServer) -> None:
 
 
 def test_a_watch_goes_on_until_its_reader_goes(living: PipeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipe, "WATCH_S", 0.01)
+    monkeypatch.setattr(lines, "WATCH_S", 0.01)
     answers = exchange(living.path, "watch", 5.0, knocks)
     assert all(json.loads(next(answers))["status"]["fps"] == 30.0 for _ in range(3))
     answers.close()
-    assert eventually(lambda: not living._all())
+    assert eventually(lambda: not living.crowd.clients)
 
 
 def test_watchers_are_few_and_leave_room_for_a_panic(living: PipeServer, port: PretendPort) -> None:
@@ -126,7 +124,7 @@ def test_watchers_are_few_and_leave_room_for_a_panic(living: PipeServer, port: P
 
 
 def test_silence_ends_a_connection(living: PipeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipe, "IDLE_S", 0.0)
+    monkeypatch.setattr(lines, "IDLE_S", 0.0)
     connection = knocks(living.path)
     assert connection.poll(5)
     with pytest.raises(EOFError):
@@ -134,7 +132,7 @@ def test_silence_ends_a_connection(living: PipeServer, monkeypatch: pytest.Monke
 
 
 def test_a_name_that_is_taken_is_a_sentence(living: PipeServer) -> None:
-    other = PipeServer(living.desk, living.path, opens, knocks)
+    other = PipeServer(living.crowd.desk, living.path, opens, knocks)
     with pytest.raises(ConfigError, match=r"cannot be made: .*Name another"):
         other.start()
     other.stop()

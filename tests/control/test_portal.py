@@ -133,6 +133,16 @@ def test_a_user_who_says_no_is_told_how_to_be_asked_again(portal: PretendPortal)
         keys.stop()
 
 
+def test_a_desktop_that_cannot_name_livecam_is_told_what_gives_it_a_name(portal: PretendPortal) -> None:
+    portal.nameless = True
+    keys = PortalKeys(BOUND)
+    keys.start(lambda key, down: None)
+    try:
+        assert eventually(lambda: "livecam service install --no-start" in keys.problem())
+    finally:
+        keys.stop()
+
+
 def test_the_end_does_not_wait_for_a_user_who_is_being_asked(portal: PretendPortal) -> None:
     portal.answers.clear()
     keys = PortalKeys(BOUND)

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from livecam.control import lines as lines_module
 from livecam.control import place, server
 from livecam.control.client import Said, order, watch
 from livecam.control.desk import Desk
-from livecam.control.server import CLIENTS, LONGEST_BYTES, WATCHERS, ControlServer
+from livecam.control.lines import CLIENTS, LONGEST_BYTES, WATCHERS
+from livecam.control.server import ControlServer
 from livecam.errors import ConfigError, LivecamError
 from tests.control.pretend import PretendPort
 
@@ -96,7 +98,7 @@ def test_another_user_is_refused(living: ControlServer, monkeypatch: pytest.Monk
             connection.sendall(b"panic\n")
         with pytest.raises((EOFError, ConnectionError)):
             reply(connection)
-    assert not living.desk.follow("status").now["panic"]
+    assert not living.crowd.desk.follow("status").now["panic"]
 
 
 @pytest.mark.parametrize(
@@ -125,13 +127,13 @@ def test_whoever_goes_in_the_middle_costs_nothing(living: ControlServer) -> None
         with connect(living.path) as connection:
             connection.sendall(sent)
     assert order(living.path, "resume").ok
-    assert eventually(lambda: not living._clients)
+    assert eventually(lambda: not living.crowd.clients)
 
 
 def test_a_newcomer_gets_in_when_all_places_are_taken(living: ControlServer) -> None:
     with contextlib.ExitStack() as stack:
         silent = [stack.enter_context(connect(living.path)) for _ in range(CLIENTS)]
-        assert eventually(lambda: len(living._clients) == CLIENTS)
+        assert eventually(lambda: len(living.crowd.clients) == CLIENTS)
         silent[0].sendall(b"status\n")
         assert reply(silent[0])["ok"]
         assert order(living.path, "panic").ok
@@ -142,7 +144,7 @@ def test_a_newcomer_gets_in_when_all_places_are_taken(living: ControlServer) -> 
 
 
 def test_who_says_nothing_is_let_go(living: ControlServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "IDLE_S", 0.1)
+    monkeypatch.setattr(lines_module, "IDLE_S", 0.1)
     monkeypatch.setattr(server, "SEND_S", 0.05)
     with connect(living.path) as connection, pytest.raises(EOFError):
         reply(connection)
@@ -151,7 +153,7 @@ def test_who_says_nothing_is_let_go(living: ControlServer, monkeypatch: pytest.M
 def test_a_watch_is_a_line_of_status_after_the_other(
     living: ControlServer, port: PretendPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "WATCH_S", 0.02)
+    monkeypatch.setattr(lines_module, "WATCH_S", 0.02)
     lines = watch(living.path)
     first = json.loads(next(lines).line)
     assert first["status"] == port.seen
@@ -183,13 +185,13 @@ def watch_once(path: Path) -> list[Said]:
 def test_a_watcher_that_does_not_read_is_dropped(
     living: ControlServer, port: PretendPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "WATCH_S", 0.0)
+    monkeypatch.setattr(lines_module, "WATCH_S", 0.0)
     monkeypatch.setattr(server, "SEND_S", 0.1)
     port.seen = {**port.seen, "note": "x" * 50_000}
     with connect(living.path) as connection:
         connection.sendall(b"watch\n")
-        assert eventually(lambda: bool(living._clients))
-        assert eventually(lambda: not living._clients)
+        assert eventually(lambda: bool(living.crowd.clients))
+        assert eventually(lambda: not living.crowd.clients)
 
 
 def test_the_socket_goes_with_the_server_and_with_nobody_else(tmp_path: Path) -> None:
@@ -211,7 +213,7 @@ def test_stopping_cuts_connections_and_ends_threads(tmp_path: Path) -> None:
     listening = ControlServer(Desk(PretendPort()), tmp_path / "c.sock")
     listening.start()
     with connect(listening.path) as connection:
-        assert eventually(lambda: bool(listening._clients))
+        assert eventually(lambda: bool(listening.crowd.clients))
         listening.stop()
         with pytest.raises(EOFError):
             reply(connection)

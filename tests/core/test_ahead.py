@@ -1,5 +1,6 @@
 """Work done beside the caller."""
 
+import gc
 import threading
 
 import pytest
@@ -27,3 +28,13 @@ def test_work_is_begun_at_once_and_in_order() -> None:
 def test_what_the_work_raises_is_raised_where_it_is_fetched() -> None:
     with pytest.raises(ZeroDivisionError):
         Ahead("test-ahead")(lambda: 1 // 0).result(5)
+
+
+def test_its_thread_ends_when_nothing_refers_to_it_any_more() -> None:
+    ahead = Ahead("test-forgotten")
+    ahead(int).result(5)
+    (thread,) = [thread for thread in threading.enumerate() if thread.name.startswith("test-forgotten")]
+    del ahead
+    gc.collect()
+    thread.join(5)
+    assert not thread.is_alive()

@@ -177,6 +177,26 @@ def test_commands_from_many_threads_are_all_counted() -> None:
     assert cell.current.revision == 2_000
 
 
+def test_every_change_is_told_in_its_order_and_a_refused_one_is_not() -> None:
+    cell = SettingsCell(Settings())
+    told: list[tuple[float, float]] = []
+    cell.changed = lambda before, after: told.append((before.shape, after.shape))
+    cell.submit(SetShape(0.1))
+    with pytest.raises(ValueError, match="must lie in"):
+        cell.submit(SetShape(2.0))
+    cell.submit(SetShape(0.2), SetShape(0.3))
+    assert told == [(0.55, 0.1), (0.1, 0.3)]
+
+
+def test_tightening_lifts_the_floor_above_all_that_was_made() -> None:
+    cell = SettingsCell(Settings(persona="ann"))
+    cell.submit(SetShape(0.5))
+    cell.tighten()
+    assert (cell.current.revision, cell.current.privacy_floor) == (2, 2)
+    assert cell.current.persona == "ann"
+    assert not cell.current.panic
+
+
 def test_an_unknown_command_is_a_bug() -> None:
     with pytest.raises(AssertionError):
         apply(Settings(), object())  # type: ignore[arg-type]

@@ -121,6 +121,13 @@ def test_what_the_gate_needs_is_seen_at_once() -> None:
             assert (seen.revision, seen.privacy_floor, seen.mode) == (told.revision, told.privacy_floor, told.mode)
 
 
+def test_a_lifted_floor_is_seen_at_once() -> None:
+    sides = Sides()
+    sides.cell.tighten()
+    seen, told = sides.seen.current, sides.cell.current
+    assert (seen.revision, seen.privacy_floor) == (told.revision, told.privacy_floor) == (1, 1)
+
+
 def test_silence_and_death_are_a_panic() -> None:
     sides = Sides()
     start_ns = sides.clock.now_ns()

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
@@ -20,9 +21,8 @@ class FakeIdentity:
 
     shapes: tuple[tuple[int, ...], ...]
 
-    def save(self, folder: Path) -> None:
-        (folder / "deep").mkdir()
-        (folder / "deep" / "shapes.json").write_text(json.dumps(self.shapes))
+    def save(self, file: IO[bytes]) -> None:
+        file.write(json.dumps(self.shapes).encode())
 
 
 @dataclass
@@ -40,9 +40,9 @@ class FakePreparer:
         self.prepared.append(tuple(names))
         return FakeIdentity(tuple(image.shape for image in images))
 
-    def load(self, folder: Path) -> FakeIdentity:
+    def load(self, file: IO[bytes]) -> FakeIdentity:
         self.loaded += 1
-        shapes = json.loads((folder / "deep" / "shapes.json").read_text())
+        shapes = json.loads(file.read())
         return FakeIdentity(tuple(tuple(shape) for shape in shapes))
 
 

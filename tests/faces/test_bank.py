@@ -1,9 +1,8 @@
 """The bank: cards, thumbnails, drafts, and what may be changed."""
 
-import hashlib
-import json
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -13,12 +12,18 @@ import pytest
 from livecam.config import PresetName
 from livecam.core.frame import Image
 from livecam.core.persona import Basis
-from livecam.errors import EngineError, PersonaError, PhotoRefused
+from livecam.errors import ConsentRefused, EngineError, PersonaError, PhotoRefused
 from livecam.faces import drafts as drafts_module
 from livecam.faces.bank import SHOT, FaceBank
+from livecam.faces.consent_terms import stamped
+from livecam.faces.consents import Change, Consents
 from livecam.faces.favourites import Favourites, path_of
 from livecam.faces.library import PersonaLibrary
+from livecam.faces.portrait import VERSION
 from livecam.faces.quality import PhotoJudge
+from livecam.faces.renewing import renew
+from livecam.faces.sealed import Sealer
+from livecam.faces.vault import open_vault
 from livecam.faces.worn import USUAL, WornAs, told_worn
 from tests.faces.doubles import FakePreparer, Finder, encoded
 
@@ -74,10 +79,32 @@ def test_cards_are_not_read_anew_until_something_changes(bench: Bench, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(bench.library, "listed", lambda _: pytest.fail("read again"))
         assert bench.bank.cards() == before
-    (bench.root / "ann" / "photos" / "01.png").write_bytes(encoded())
+    (bench.root / "ann" / "photos" / "01.png.sealed").write_bytes(encoded())
     assert "was changed after it was added" in bench.bank.cards()[1].problem
     bench.bank.remove("ann")
     assert [card.name for card in bench.bank.cards()] == ["nobody"]
+
+
+def test_a_card_says_for_what_and_until_when_and_when_that_is_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    bench.bank = FaceBank(
+        bench.library, bench.judge, bench.favourites, note=lambda event, **facts: notes.append(f"{event} {facts}")
+    )
+    bench.bank.add("ann", [bench.bank.draft(bench.finder.drawn(), "x.png").id], Basis.WRITTEN, "Ann E.")
+    assert bench.bank.cards()[1].scope == ("live",)
+    assert notes[0].startswith("consent-added {'persona': 'ann', 'basis': 'written', 'scope': 'live'")
+    assert "Ann E." not in notes[0], "not whose face it is"
+    soon = stamped(datetime.now(UTC) + timedelta(hours=1))
+    renew(bench.root, "ann", Change(expires=soon), Consents(bench.root))
+    assert (bench.bank.cards()[1].expires, bench.bank.cards()[1].problem) == (soon, "")
+    later = datetime.now(UTC) + timedelta(hours=2)
+    for place in ("livecam.faces.bank.utc_now", "livecam.faces.consent_terms.utc_now"):
+        monkeypatch.setattr(place, lambda: later)
+    assert "ended on" in bench.bank.cards()[1].problem
+    with pytest.raises(ConsentRefused, match="on what ground"):
+        bench.bank.add("bob", [bench.bank.draft(bench.finder.drawn(), "x.png").id], Basis.UNSTATED)
 
 
 def test_thumbnails_show_the_face_and_are_kept(bench: Bench) -> None:
@@ -100,7 +127,7 @@ def test_thumbnail_is_made_again_when_photos_change(bench: Bench) -> None:
     before = bench.bank.thumbnail("ann")
     bench.add("ann", bench.finder.drawn(skin=(60, 90, 140)), replacing=True)
     assert bench.bank.thumbnail("ann") != before
-    (bench.root / "ann" / "prepared" / "portrait" / "thumbnail.jpg").write_bytes(b"")
+    (bench.root / "ann" / "prepared" / "portrait.sealed").write_bytes(b"")
     assert bench.bank.thumbnail("ann").startswith(b"\xff\xd8")
 
 
@@ -144,7 +171,7 @@ def test_the_best_photo_comes_first_and_blurred_ones_are_left_out(bench: Bench) 
     turned, front, blurred = bench.finder.drawn(yaw=30), bench.finder.drawn(), bench.finder.drawn(blur=3)
     said = bench.add("ann", turned, front, blurred)
     assert said.startswith("Added ann, made from 2 photos. Left out: x.png: It is blurred")
-    assert (bench.root / "ann" / "photos" / "01.png").read_bytes() == front
+    assert bench.library.photos("ann")[0].data == front
     portrait = bench.library.portrait("ann")
     assert portrait is not None
     assert [round(quality.yaw) for quality in portrait.qualities] == [0, 30]
@@ -214,14 +241,12 @@ def test_damaged_settings_do_not_hide_the_card(bench: Bench) -> None:
 
 def test_a_forged_portrait_is_made_again(bench: Bench) -> None:
     bench.add()
-    folder = bench.root / "ann" / "prepared" / "portrait"
     bench.bank.cards()
-    looks = bench.finder.looks
+    looks, digests = bench.finder.looks, [photo.digest for photo in bench.library.photos("ann")]
+    sealer = Sealer(open_vault(bench.root.parent), "ann")
     for text in ("[]", "{}", "[1]", '[{"pixels": "x"}]'):
-        (folder / "quality.json").write_text(text)
-        seal = json.loads((folder / "seal.json").read_text())
-        seal["files"]["quality.json"] = hashlib.sha256(text.encode()).hexdigest()
-        (folder / "seal.json").write_text(json.dumps(seal))
+        role = "\n".join(["prepared portrait", VERSION, *digests])
+        sealer.keep(bench.root / "ann" / "prepared" / "portrait.sealed", text.encode(), role)
         assert bench.bank.cards()[1].quality is not None
     assert bench.finder.looks == looks + 4
 

@@ -1,15 +1,15 @@
 """The library: whole or not at all, private, and honest about what was changed."""
 
-import json
 import os
 import shutil
 import stat
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from livecam.core.persona import Basis
-from livecam.errors import PersonaError, PhotoRefused
+from livecam.errors import ConsentRefused, PersonaError, PhotoRefused
 from livecam.faces import library as library_module
 from livecam.faces import store
 from livecam.faces.library import BUILT_IN, Added, PersonaLibrary
@@ -67,7 +67,42 @@ def test_photos_are_kept_byte_for_byte(library: PersonaLibrary, tmp_path: Path) 
     source = photo(tmp_path, "holiday.JPG".lower())
     entry = library.add("ann", [source], Basis.SELF).entry
     assert entry.folder is not None
-    assert (entry.folder / "photos" / "01.jpg").read_bytes() == source.read_bytes()
+    assert [kept.data for kept in library.photos("ann")] == [source.read_bytes()]
+
+
+def test_nothing_of_a_face_can_be_read_at_rest(library: PersonaLibrary, tmp_path: Path) -> None:
+    source = photo(tmp_path, height=60, width=90)
+    folder = library.add("ann", [source], Basis.SELF).entry.folder
+    library.load("ann")
+    assert folder is not None
+    kept = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert set(kept) == {"consent.json", "persona.json", "photos/01.png.sealed", "prepared/mesh.sealed"}
+    for name, content in kept.items():
+        assert source.read_bytes()[:24] not in content, name
+        assert b"[[60, 90, 3]]" not in content, name
+    elsewhere = PersonaLibrary(tmp_path / "other" / "personas", {"mesh": FakePreparer()}, tmp_path / "cache")
+    shutil.copytree(folder, tmp_path / "other" / "personas" / "ann")
+    with pytest.raises(ConsentRefused, match="another installation"):
+        elsewhere.load("ann")
+
+
+def test_no_file_passes_for_another_ones(library: PersonaLibrary, preparer: FakePreparer, tmp_path: Path) -> None:
+    first, second = photo(tmp_path, "a.png", value=90), photo(tmp_path, "b.png", value=91)
+    ann = library.add("ann", [first, second], Basis.SELF).entry.folder
+    bob = library.add("bob", [first, second], Basis.SELF).entry.folder
+    assert ann is not None
+    assert bob is not None
+    shutil.copy(bob / "prepared" / "mesh.sealed", ann / "prepared" / "mesh.sealed")
+    library.load("ann")
+    assert len(preparer.prepared) == 3, "bob's is not taken, though it is of the same photos"
+    shutil.copy(bob / "consent.json", ann / "consent.json")
+    with pytest.raises(ConsentRefused, match="another persona's"):
+        library.load("ann")
+    (bob / "photos" / "01.png.sealed").rename(bob / "photos" / "03.png.sealed")
+    (bob / "photos" / "02.png.sealed").rename(bob / "photos" / "01.png.sealed")
+    (bob / "photos" / "03.png.sealed").rename(bob / "photos" / "02.png.sealed")
+    with pytest.raises(PersonaError, match=r"01\.png\.sealed was changed"):
+        library.show("bob")
 
 
 def test_name_clash_and_replace(library: PersonaLibrary, tmp_path: Path) -> None:
@@ -221,13 +256,13 @@ def test_new_version_prepares_again(library: PersonaLibrary, preparer: FakePrepa
     assert len(preparer.prepared) == 2
 
 
-@pytest.mark.parametrize("damage", ["deep/shapes.json", "seal.json", "extra"])
+@pytest.mark.parametrize("damage", [b"[[1, 2, 3]]", b"", b"LCV1" + bytes(80)])
 def test_damaged_cache_is_made_again(
-    library: PersonaLibrary, preparer: FakePreparer, tmp_path: Path, damage: str
+    library: PersonaLibrary, preparer: FakePreparer, tmp_path: Path, damage: bytes
 ) -> None:
     entry = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     assert entry.folder is not None
-    (entry.folder / "prepared" / "mesh" / damage).write_text("[[1, 2, 3]]")
+    (entry.folder / "prepared" / "mesh.sealed").write_bytes(damage)
     assert library.load("ann").identity["mesh"] == FakeIdentity(((30, 40, 3),))
     assert len(preparer.prepared) == 2
     shutil.rmtree(entry.folder / "prepared")
@@ -239,7 +274,7 @@ def test_damaged_cache_is_made_again(
 def test_cache_that_the_preparer_cannot_read_is_made_again(
     library: PersonaLibrary, preparer: FakePreparer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Path) -> FakeIdentity:
+    def refuse(_: IO[bytes]) -> FakeIdentity:
         raise ValueError("old form")
 
     library.add("ann", [photo(tmp_path)], Basis.SELF)
@@ -250,16 +285,54 @@ def test_cache_that_the_preparer_cannot_read_is_made_again(
 def test_changed_photo_is_refused(library: PersonaLibrary, tmp_path: Path) -> None:
     entry = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     assert entry.folder is not None
-    stored = entry.folder / "photos" / "01.png"
+    stored = entry.folder / "photos" / "01.png.sealed"
     stored.write_bytes(encoded(value=3))
-    for act in (library.load, library.show):
-        with pytest.raises(PersonaError, match=r"01\.png was changed after it was added"):
-            act("ann")
+    with pytest.raises(PersonaError, match=r"01\.png\.sealed was changed after it was added"):
+        library.show("ann")
+    assert library.load("ann").identity["mesh"] == FakeIdentity(((30, 40, 3),)), "of the photos as they were"
     stored.unlink()
-    with pytest.raises(PersonaError, match=r"01\.png cannot be read"):
+    with pytest.raises(PersonaError, match=r"01\.png\.sealed cannot be read"):
         library.load("ann")
     assert "cannot be read" in library.entries()[1].problem
     library.remove("ann")
+
+
+def test_links_and_pipes_are_not_followed(library: PersonaLibrary, tmp_path: Path) -> None:
+    folder = library.add("ann", [photo(tmp_path)], Basis.SELF).entry.folder
+    assert folder is not None
+    consent, text = folder / "consent.json", (folder / "consent.json").read_bytes()
+    (tmp_path / "moved.json").write_bytes(text)
+    consent.unlink()
+    consent.symlink_to(tmp_path / "moved.json")
+    with pytest.raises(PersonaError, match=r"consent\.json cannot be read: it is a link"):
+        library.load("ann")
+    consent.unlink()
+    os.mkfifo(consent)
+    with pytest.raises(PersonaError, match=r"consent\.json cannot be read: it is no ordinary file"):
+        library.load("ann")
+    consent.unlink()
+    consent.write_bytes(text + b" " * (1 << 17))
+    with pytest.raises(PersonaError, match="larger than"):
+        library.load("ann")
+    consent.write_bytes(text)
+    library.load("ann")
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PersonaError, match="is a link, not a folder"):
+        library.load("ann")
+    assert "is a link" in library.entries()[1].problem
+
+
+def test_what_does_not_hold_is_listed_with_its_reason_and_not_loaded(library: PersonaLibrary, tmp_path: Path) -> None:
+    library.add("ann", [photo(tmp_path)], Basis.SELF, expires="2020-01-01T00:00:00.000+00:00")
+    with pytest.raises(ConsentRefused, match="ended on 2020-01-01"):
+        library.load("ann")
+    shown = library.show("ann")
+    assert "ended on 2020-01-01" in shown.problem
+    assert shown.consent is not None
+    with pytest.raises(ConsentRefused, match="on what ground"):
+        library.add("bob", [photo(tmp_path)], Basis.UNSTATED)
+    assert library.names() == (BUILT_IN, "ann")
 
 
 @pytest.mark.parametrize(
@@ -267,10 +340,11 @@ def test_changed_photo_is_refused(library: PersonaLibrary, tmp_path: Path) -> No
     [
         "",
         "[]",
-        '{"format": 2, "added": "x", "photos": [1]}',
-        '{"format": 1, "added": "x", "photos": []}',
-        '{"format": 1, "added": "x", "photos": [{"file": "../../secret.png", "sha256": "%s"}]}' % ("0" * 64),
-        '{"format": 1, "added": "x", "photos": [{"file": "01.png", "sha256": "0"}]}',
+        '{"format": 3, "added": "x", "photos": [1]}',
+        '{"format": 2, "added": "x", "photos": []}',
+        '{"format": 2, "added": "x", "photos": [{"file": "../../secret.png", "sha256": "%s"}]}' % ("0" * 64),
+        '{"format": 2, "added": "x", "photos": [{"file": "01.png", "sha256": "0"}]}',
+        " " * 70_000,
         "[" * 100_000,
     ],
 )
@@ -286,9 +360,14 @@ def test_persona_needs_its_consent(library: PersonaLibrary, tmp_path: Path) -> N
     entry = library.add("ann", [photo(tmp_path)], Basis.SELF).entry
     assert entry.folder is not None
     record = entry.folder / "consent.json"
-    content = json.loads(record.read_text())
-    record.write_text(json.dumps(content | {"photo_digests": ["0" * 64]}))
-    with pytest.raises(PersonaError, match="covers other photos"):
+    text = record.read_text()
+    record.write_text(text.replace("false", "true"))
+    with pytest.raises(ConsentRefused, match="changed after it was signed"):
+        library.load("ann")
+    about = entry.folder / "persona.json"
+    record.write_text(text)
+    about.write_text(about.read_text().replace(entry.photos[0], "0" * 64))
+    with pytest.raises(ConsentRefused, match="covers other photos"):
         library.load("ann")
     record.unlink()
     with pytest.raises(PersonaError, match=r"consent\.json cannot be read"):

@@ -10,6 +10,8 @@ from livecam.inference.catalogue import catalogue_folders, load_all, load_model,
 from livecam.inference.model import Model, Task
 from livecam.inference.recipes import recipes_folder
 from livecam.vision.contract import (
+    AgeContract,
+    AgeFamily,
     Alignment,
     Colour,
     ConverterContract,
@@ -21,6 +23,8 @@ from livecam.vision.contract import (
     LandmarkerContract,
     Layout,
     MaskerContract,
+    NudityContract,
+    NudityFamily,
     PictureIn,
     RecogniserContract,
     SwapperContract,
@@ -41,6 +45,8 @@ BY_TASK = {
     Task.ENHANCE: "gfpgan_1.2 gfpgan_1.3 gfpgan_1.4 codeformer gpen_bfr_256 gpen_bfr_512 gpen_bfr_1024 gpen_bfr_2048"
     " restoreformer_plus_plus",
     Task.MASK: "xseg_1 xseg_2 xseg_3 bisenet_resnet_18 bisenet_resnet_34",
+    Task.NUDITY: "nsfw_1 nsfw_2 nsfw_3 nudenet_320n",
+    Task.AGE: "genderage fairface",
 }
 PRESETS = "scrfd_2.5g scrfd_10g arcface_w600k_r50 inswapper_128 inswapper_128_fp16 hyperswap_1a_256 gpen_bfr_256"
 PRESETS += " gpen_bfr_512 gfpgan_1.4 xseg_3 bisenet_resnet_34 2dfan4"
@@ -125,6 +131,20 @@ MASKERS = {
     "bisenet_resnet_34": ("bisenet", picture(512, IMAGENET), (1, 2, 3, 4, 5, 6, 10, 11, 12, 13)),
 }
 
+BOXES, CLASSES = NudityFamily.BOXES, NudityFamily.CLASSES
+CLIP = ((122.77094, 116.74601, 104.09374), (68.500533, 66.632158, 70.323163))
+# Family, side, numbers, the weights of the classes, limit.
+NUDITY = {
+    "nsfw_1": (BOXES, 640, UNIT, (1, 1, 1, 1, 1), 0.2),
+    "nsfw_2": (CLASSES, 384, HALF, (1, -1), 0.25),
+    "nsfw_3": (CLASSES, 448, CLIP, (-1, -1, 1, 1), 10.5),
+    "nudenet_320n": (BOXES, 320, UNIT, tuple(float(place in (2, 3, 4, 6, 14)) for place in range(18)), 0.25),
+}
+AGES = {
+    "genderage": AgeContract(AgeFamily.GENDERAGE, picture(96, RAW), None),
+    "fairface": AgeContract(AgeFamily.FAIRFACE, picture(224, IMAGENET), Alignment(Template.ARCFACE_112_V2)),
+}
+
 
 def test_every_model_of_the_field_is_there() -> None:
     assert model_names(FOLDERS) == tuple(sorted(" ".join(BY_TASK.values()).split()))
@@ -187,6 +207,17 @@ def test_maskers(name: str) -> None:
     contract = ALL[name].contract
     assert isinstance(contract, MaskerContract)
     assert (contract.family, contract.picture, contract.regions) == MASKERS[name]
+
+
+@pytest.mark.parametrize("name", NUDITY)
+def test_networks_for_nudity(name: str) -> None:
+    family, side, numbers, weights, limit = NUDITY[name]
+    assert ALL[name].contract == NudityContract(family, picture(side, numbers), weights, limit)
+
+
+@pytest.mark.parametrize("name", AGES)
+def test_networks_for_ages(name: str) -> None:
+    assert ALL[name].contract == AGES[name]
 
 
 @pytest.mark.parametrize(
@@ -346,6 +377,12 @@ def test_a_model_that_is_not_there(name: str, expected: str) -> None:
         ("simswap_256", 'kind = "embedding"', 'kind = "emap"', "unknown key 'converter'"),
         ("simswap_256", 'kind = "embedding"', 'kind = "latent"', "'kind' is 'latent', must be one of embedding, emap"),
         ("uniface_256", 'kind = "image"', 'kind = "image"\nrecogniser = "sface"', "unknown key 'recogniser'"),
+        ("nsfw_2", "weights = [1, -1]", "weights = [1]", "'weights' holds 1 numbers, but the network tells 2 classes"),
+        ("nsfw_1", "weights = [1, 1, 1, 1, 1]", "weights = [1]", "holds 1 numbers, but the network tells 5 classes"),
+        ("nsfw_2", "weights = [1, -1]", "weights = [0, 0]", "'weights' must hold a number for each class, one of them"),
+        ("nsfw_2", 'family = "classes"', 'family = "boxes"', "the role 'scores', which is not of its kind; roles are"),
+        ("genderage", 'family = "genderage"', 'family = "fairface"', "the role 'values', which is not of its kind"),
+        ("fairface", 'template = "arcface_112_v2"', "", "the key 'template' is missing"),
         ("inswapper_128", "shape = [-1, 512]", "shape = [512]", "identity 'emap' needs a 'source' input"),
     ],
 )

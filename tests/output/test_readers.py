@@ -19,7 +19,7 @@ from tests.output.pictures import SIZE, cleared, plain
 if sys.platform != "linux":
     pytest.skip("v4l2loopback is a Linux driver", allow_module_level=True)
 
-from livecam.output.loopback_readers import LoopbackReaders
+from livecam.output.loopback_readers import LoopbackReaders, programs_reading
 from livecam.output.v4l2 import V4l2Sink
 
 OURS, OTHER = "/dev/video10", "/dev/video11"
@@ -88,6 +88,17 @@ def test_with_more_nodes_the_walk_tells_who_has_which(machine: Machine) -> None:
     machine.add(73, _5=OURS, _6=OURS)
     machine.opens(6)
     assert machine.readers().count() == 1
+
+
+def test_the_programs_that_read_are_told_by_name(machine: Machine) -> None:
+    machine.add(os.getpid(), _4=OURS)
+    machine.add(71, _3=f"{OURS} {WRITE_ONLY}")
+    machine.add(72, _9=OTHER)
+    for process, name in ((73, "zoom\n"), (74, "zoom\n"), (75, "")):
+        machine.add(process, _5=OURS)
+        (machine.proc / str(process) / "comm").write_text(name)
+    machine.add(76, _5=OURS)
+    assert programs_reading(OURS, machine.proc) == ("?", "zoom")
 
 
 def test_openers_that_are_nowhere_to_be_seen_count_as_readers(machine: Machine) -> None:

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from livecam.core.cleared import How
 from livecam.core.frame import NS_PER_S, Image, Picture, Size
 from livecam.core.spec import SinkWish, parse_spec
 from livecam.errors import ConfigError, SinkGone, SinkLost
@@ -345,3 +346,38 @@ def test_a_short_recording_ends_by_itself_and_the_sink_goes_on(tmp_path: Path) -
 def test_an_impossible_length_is_refused(value: str) -> None:
     with pytest.raises(ConfigError, match="seconds="):
         make(parse_spec(f"record:a.mp4?seconds={value}"), SinkWish())
+
+
+def test_whoever_asked_is_told_of_every_file_that_is_whole_and_of_no_other(tmp_path: Path) -> None:
+    told: list[tuple[Path, bool, int]] = []
+
+    def finished(path: Path, swapped: bool) -> None:
+        told.append((path, swapped, len(played(path)[0])))
+
+    sink = make(parse_spec(f"record:{tmp_path / 'call.mp4'}"), SinkWish(finished=finished))
+    for hows in ([How.SLATE, How.SWAPPED, How.PASSED], [How.SLATE, How.PASSED], []):
+        sink.open(SIZE, 30.0)
+        for step, how in enumerate(hows):
+            sink.send(cleared(plain(step), how=how))
+        sink.close()
+    assert told == [(tmp_path / "call.mp4", True, 3), (tmp_path / "call-2.mp4", False, 2)]
+
+
+def test_what_the_disk_cut_short_is_told_of_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Path] = []
+    sink = RecordSink(str(tmp_path / "call.mp4"), finished=lambda path, _: told.append(path))
+    sink.open(SIZE, 30.0)
+    add = Mp4Writer.add
+
+    def full(writer: Mp4Writer, picture: Picture, sent_ns: int) -> None:
+        if picture[0, 0] == 200:
+            raise OSError(errno.ENOSPC, "full")
+        add(writer, picture, sent_ns)
+
+    monkeypatch.setattr(Mp4Writer, "add", full)
+    for level in [*range(60), 200]:
+        sink.send(cleared(plain(level)))
+        time.sleep(0.04)
+    sink.close()
+    assert told == [tmp_path / "call.mp4"]
+    assert len(played(tmp_path / "call.mp4")[0]) > 20

@@ -7,10 +7,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livecam.privacy.audit import AuditError, AuditLog, lines, read_seal, verify
+from livecam.privacy import audit
+from livecam.privacy.audit import AuditError, AuditLog, held, lines, read_seal, utc_now, verify
+from livecam.privacy.audit_check import whole_lines
+from livecam.privacy.audit_seal import seal_path
 
 KEY = b"an installation"
 
@@ -95,20 +98,20 @@ def a_line_of_something_else(folder: Path) -> None:
 
 
 def another_seal(folder: Path) -> None:
-    seal = json.loads((folder / "seal.json").read_text())
-    (folder / "seal.json").write_text(json.dumps({**seal, "last": seal["last"] - 1}))
+    seal = json.loads(seal_path(folder).read_text())
+    seal_path(folder).write_text(json.dumps({**seal, "last": seal["last"] - 1}))
 
 
 def broken_seal(folder: Path) -> None:
-    (folder / "seal.json").write_text("[]")
+    seal_path(folder).write_text("[]")
 
 
 def seal_that_is_no_text(folder: Path) -> None:
-    (folder / "seal.json").write_text("{")
+    seal_path(folder).write_text("{")
 
 
 def no_seal(folder: Path) -> None:
-    (folder / "seal.json").unlink()
+    seal_path(folder).unlink()
 
 
 @pytest.mark.parametrize(
@@ -135,16 +138,72 @@ def test_every_change_is_found(tmp_path: Path, tamper: Callable[[Path], None]) -
     assert verify(tmp_path, KEY)[1]
 
 
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """A folder, and what the files of a whole log in it hold, the seal among them."""
+    folder = tmp_path_factory.mktemp("audit") / "log"
+    folder.mkdir()
+    written(folder, 9)
+    return folder, {path.name: path.read_bytes() for path in [*files(folder), seal_path(folder)]}
+
+
+def tampered(data: st.DataObject, contents: dict[str, bytes]) -> dict[str, bytes | None]:
+    """One thing done to one or two files; None stands for a file that is gone."""
+    name = data.draw(st.sampled_from(sorted(contents)))
+    old = contents[name]
+    rows = old.splitlines(keepends=True)
+    one, other = (data.draw(st.integers(0, len(rows) - 1)) for _ in range(2))
+    match data.draw(st.sampled_from(["byte", "cut", "gone", "drop", "twice", "swap", "elsewhere", "exchange"])):
+        case "byte":
+            place = data.draw(st.integers(0, len(old) - 1))
+            return {name: old[:place] + bytes([old[place] ^ data.draw(st.integers(1, 255))]) + old[place + 1 :]}
+        case "cut":
+            return {name: old[: data.draw(st.integers(0, len(old)))]}
+        case "gone":
+            return {name: None}
+        case "drop":
+            return {name: b"".join(rows[:one] + rows[one + 1 :])}
+        case "twice":
+            return {name: b"".join([*rows[:other], rows[one], *rows[other:]])}
+        case "swap":
+            rows[one], rows[other] = rows[other], rows[one]
+            return {name: b"".join(rows)}
+        case "elsewhere":
+            target = data.draw(st.sampled_from(sorted(contents)))
+            return {name: b"".join(rows[:one] + rows[one + 1 :]), target: contents[target] + rows[one]}
+        case _:
+            target = data.draw(st.sampled_from(sorted(contents)))
+            return {name: contents[target], target: old}
+
+
+@settings(max_examples=150)
 @given(st.data())
-def test_no_single_byte_can_be_changed(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    folder = tmp_path_factory.mktemp("audit")
-    written(folder, 5)
-    path = data.draw(st.sampled_from(files(folder)))
-    content = bytearray(path.read_bytes())
-    place = data.draw(st.integers(0, len(content) - 1))
-    content[place] = (content[place] + data.draw(st.integers(1, 127))) % 128
-    path.write_bytes(content)
-    assert verify(folder, KEY)[1]
+def test_whatever_is_done_to_the_files_is_found_or_takes_nothing_away(
+    good: tuple[Path, dict[str, bytes]], data: st.DataObject
+) -> None:
+    folder, contents = good
+    where = {name: seal_path(folder) if name == seal_path(folder).name else folder / name for name in contents}
+    for name, content in {**contents, **tampered(data, contents)}.items():
+        where[name].unlink(missing_ok=True)
+        if content is not None:
+            where[name].write_bytes(content)
+    try:
+        _, problem = verify(folder, KEY)
+    except AuditError:
+        return
+    said = (
+        [json.loads(line)["times"] for _, _, line in whole_lines(folder, read_seal(folder, KEY))] if not problem else []
+    )
+    assert problem or said == list(range(9))
+
+
+def test_a_log_that_is_gone_is_missed_as_long_as_its_seal_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    written(folder, 12)
+    for path in files(folder):
+        path.unlink()
+    assert "line 1 was expected" in verify(folder, KEY)[1]
 
 
 def test_under_another_key_nothing_holds(tmp_path: Path) -> None:
@@ -161,13 +220,13 @@ def test_nothing_is_appended_to_a_log_without_its_seal(tmp_path: Path) -> None:
         AuditLog(tmp_path, KEY)
 
 
-@pytest.mark.parametrize("kept", [0, 17])
+@pytest.mark.parametrize("kept", [0, 17, -1])
 def test_a_line_that_the_power_took_is_written_again(tmp_path: Path, kept: int) -> None:
     written(tmp_path, 3, rotate_bytes=10_000)
     path = files(tmp_path)[0]
     *others, newest = path.read_text().splitlines(keepends=True)
     path.write_text("".join(others) + newest[:kept])
-    assert (verify(tmp_path, KEY)[1] == "") == (kept == 0)
+    assert verify(tmp_path, KEY) == (3, "")
     AuditLog(tmp_path, KEY, clock()).append("start")
     assert verify(tmp_path, KEY) == (4, "")
 
@@ -204,6 +263,29 @@ def test_what_a_line_is_made_of_cannot_be_forged(tmp_path: Path) -> None:
         AuditLog(tmp_path, KEY).append("panic", n=7)
 
 
+def test_two_writers_that_know_nothing_of_each_other_write_one_chain(tmp_path: Path) -> None:
+    first, second = AuditLog(tmp_path, KEY), AuditLog(tmp_path, KEY)
+    for log in (first, second, second, first):
+        log.append("start")
+    assert verify(tmp_path, KEY) == (4, "")
+
+
+def test_a_log_that_somebody_holds_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog(tmp_path, KEY)
+    monkeypatch.setattr(audit, "PATIENCE_S", 0.01)
+    with held(tmp_path), pytest.raises(AuditError, match="Another livecam holds"), held(tmp_path, 0.01):
+        pass
+    log.append("start")
+    with pytest.raises(AuditError, match="cannot be written"), held(tmp_path / "nowhere"):
+        pass
+
+
+def test_when_something_happened_may_be_told(tmp_path: Path) -> None:
+    AuditLog(tmp_path, KEY).append_at("2026-01-01T00:00:00.000+00:00", "panic", {})
+    assert json.loads(next(lines(tmp_path))[2])["at"].startswith("2026-01-01")
+    assert utc_now().endswith("+00:00")
+
+
 def test_a_disk_that_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = written(tmp_path, 6, rotate_bytes=100)
 
@@ -211,16 +293,18 @@ def test_a_disk_that_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("livecam.privacy.audit.os.fsync", full)
+        patch.setattr("livecam.privacy.audit_seal.os.fsync", full)
         with pytest.raises(AuditError, match="No space left"):
             log.append("panic")
         with pytest.raises(AuditError, match="No space left"):
             log.forget_before("3000")
-    with monkeypatch.context() as patch:
-        patch.setattr("livecam.privacy.audit._write_seal", lambda *_: None)
-        patch.setattr("livecam.privacy.audit.os.fsync", full)
-        with pytest.raises(AuditError, match="No space left"):
-            log.append("panic")
+
+
+def test_what_is_no_line_of_the_log_is_not_forgotten(tmp_path: Path) -> None:
+    log = written(tmp_path, 12)
+    files(tmp_path)[1].write_text("[]\n")
+    with pytest.raises(AuditError, match="does not begin with a line"):
+        log.forget_before("3000")
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The gate, over everything it may be asked."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,23 @@ def test_the_edges_of_the_hold() -> None:
     assert GATE.choose(finished(captured_ns=0), Settings(), HOLD).how is How.SWAPPED
     assert GATE.choose(finished(captured_ns=0), Settings(), HOLD + 1).how is How.SLATE
     assert GATE.choose(finished(captured_ns=1), Settings(), 0).how is How.SLATE
+
+
+def test_another_slate_is_shown_from_the_next_tick_on() -> None:
+    gate = Gate(SLATE, HOLD, card=SLATE + 1)
+    gate.introduce(100)
+    other, card = SLATE + 20, SLATE + 30
+    gate.repaint(other, card)
+    other[:] = card[:] = 99
+    assert gate.choose(None, Settings(), 50).picture.max() == 37
+    cleared = gate.choose(None, Settings(panic=True), 50)
+    assert (cleared.picture.max(), cleared.how, cleared.seq) == (27, How.SLATE, SLATE_SEQ)
+    gate.repaint(SLATE)
+    assert gate.choose(None, Settings(), 50).picture.max() == 7, "there is no card any more"
+    for slate, wrong in ((SLATE[:48], None), (SLATE + 40, SLATE[:48])):
+        with pytest.raises(ValueError, match="stays so"):
+            gate.repaint(slate, wrong)
+    assert gate.choose(None, Settings(), 50).picture.max() == 7
 
 
 def test_nobody_can_paint_on_the_slate() -> None:

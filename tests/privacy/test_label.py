@@ -1,24 +1,17 @@
 """The label is on every swapped picture, legible on anything, and on no other."""
 
-import logging
-
 import cv2
 import numpy as np
 import pytest
 
 from livecam.config.label import LabelConfig, Language
-from livecam.core.cleared import How, Withheld
-from livecam.core.frame import Frame, Image, Picture, Size
-from livecam.core.ladder import Tier
-from livecam.core.settings import Mode, Settings
+from livecam.core.frame import Image, Picture, Size
 from livecam.errors import ConfigError
 from livecam.privacy.card import SENTENCES, draw_card
-from livecam.privacy.label import TYPE_SHARE, WORDS, Label, Labelled, draw_plate, labelled, words
+from livecam.privacy.label import TYPE_SHARE, WORDS, Label, draw_plate, words
 from livecam.privacy.lettering import lettered
 from livecam.privacy.slate import draw_background, to_picture
-from tests.fakes import SIZE, ScriptedProcessor
 
-WHOLE = Tier("whole")
 SIZES = [Size(320, 240), Size(1280, 720), Size(1920, 1080), Size(720, 1280), Size(640, 362), Size(160, 120)]
 NOISE = np.random.default_rng(0)
 
@@ -103,55 +96,6 @@ def test_own_words_come_before_those_of_the_language_and_blanks_are_refused() ->
     assert words(LabelConfig(text="   ")) == "AI MODIFIED"
     with pytest.raises(ConfigError, match="shows nothing"):
         words(LabelConfig(text="\u200b"))
-
-
-def processed(outcome: How | Withheld, settings: Settings) -> tuple[How | Withheld, Picture, Labelled]:
-    labelled = Labelled(ScriptedProcessor(lambda _: outcome), Label(SIZE, "AI"))
-    out = np.full(SIZE.picture_shape, 90, dtype=np.uint8)
-    frame = Frame(np.full(SIZE.image_shape, 90, dtype=np.uint8), 1, 1)
-    return labelled.process(frame, out, settings), out, labelled
-
-
-def test_a_swapped_picture_carries_it_and_the_time_is_told() -> None:
-    outcome, out, labelled = processed(How.SWAPPED, Settings())
-    assert outcome is How.SWAPPED
-    assert (out != 90).any()
-    assert labelled.stages()["label"] > 0
-    assert labelled.stages()["swap"] == 1_000_000
-
-
-@pytest.mark.parametrize(
-    ("outcome", "settings"),
-    [
-        (How.SWAPPED, Settings(mode=Mode.PASSTHROUGH)),
-        (How.SWAPPED, Settings(label=False)),
-        (Withheld.NO_FACE, Settings()),
-    ],
-    ids=["passed", "off", "withheld"],
-)
-def test_no_other_picture_carries_it(outcome: How | Withheld, settings: Settings) -> None:
-    _, out, labelled = processed(outcome, settings)
-    assert (out == 90).all()
-    assert "label" not in labelled.stages()
-
-
-def test_switching_it_off_is_a_warning_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    _, out, labelled = processed(How.SWAPPED, Settings())
-    frame = Frame(np.zeros(SIZE.image_shape, dtype=np.uint8), 2, 2)
-    for shown_now in (False, False, True, True):
-        labelled.process(frame, out, Settings(label=shown_now))
-    told = [record.levelname for record in caplog.records if "label" in record.message]
-    assert told == ["WARNING", "INFO"]
-
-
-def test_what_else_a_processor_is_asked_reaches_the_one_inside() -> None:
-    inner = ScriptedProcessor()
-    outer = labelled(inner, SIZE, LabelConfig())
-    outer.reset()
-    assert inner.resets == 1
-    outer.adapt(WHOLE)
-    assert inner.tiers == [WHOLE]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -1,6 +1,7 @@
 """The invisible mark: what is put in is found again, and what was not put in is not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,14 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livecam.core.cleared import How, Withheld
-from livecam.core.frame import NS_PER_S, Frame, Picture, Size
-from livecam.core.ladder import Tier
-from livecam.core.settings import Settings
+from livecam.core.frame import NS_PER_S, Picture, Size
 from livecam.privacy.mark_code import BITS, Code, bits_of, session_in
-from livecam.privacy.mark_reader import SURE, Found, MarkReader
-from livecam.privacy.watermark import Marked, Watermark
-from tests.fakes import ScriptedProcessor
+from livecam.privacy.mark_look import LOOKS_PART, SURE, SURE_IN_PART, Found, Place
+from livecam.privacy.mark_reader import MarkReader
+from livecam.privacy.watermark import Watermark
 
 KEY, OTHER_KEY, SESSION = b"ours", b"theirs", 0xC0FFEE
 SIZE = Size(640, 360)
@@ -132,26 +130,12 @@ def test_a_number_that_does_not_fit_is_refused(session: int) -> None:
         bits_of(session)
 
 
-@pytest.mark.parametrize("outcome", [How.SWAPPED, How.PASSED, Withheld.NO_FACE])
-def test_only_what_was_swapped_is_marked(outcome: How | Withheld) -> None:
-    inner = ScriptedProcessor(lambda _: outcome)
-    marked = Marked(inner, Watermark(KEY, SESSION, SIZE))
-    plain = scene(0)
-    out, frame = plain.copy(), Frame(np.zeros(SIZE.image_shape, np.uint8), 1, NS_PER_S)
-
-    def filled(frame: Frame, out: Picture, settings: Settings) -> How | Withheld:
-        return outcome
-
-    inner.process = filled  # type: ignore[method-assign]
-    assert marked.process(frame, out, Settings()) is outcome
-    assert np.array_equal(out, plain) == (outcome is not How.SWAPPED)
-    assert ("mark" in marked.stages()) == (outcome is How.SWAPPED)
-    assert marked.stages()["swap"] == 1_000_000
-
-
-def test_what_else_a_processor_is_asked_reaches_the_one_inside() -> None:
-    inner = ScriptedProcessor()
-    marked = Marked(inner, Watermark(KEY, SESSION, SIZE))
-    marked.reset()
-    marked.adapt(Tier("whole"))
-    assert (inner.resets, inner.tiers) == (1, [Tier("whole")])
+def test_chance_is_bounded_and_the_bars_are_high_enough_for_all_ways_to_look() -> None:
+    nothing = read(marked(2.0))
+    assert nothing.chance == 1.0
+    whole, part = replace(nothing, score=SURE), replace(nothing, score=SURE_IN_PART, place=Place(0, 0, 0.5, 0.5))
+    assert (whole.sure, part.sure, replace(part, score=SURE).sure) == (True, True, False)
+    assert max(whole.chance, part.chance) < 1e-6
+    assert replace(part, score=-50.0).chance == 1.0
+    # More than every rectangle of a screen, to a px, at every size, from all beginnings.
+    assert LOOKS_PART > 1280 * 720 * 600 * 16 * 2

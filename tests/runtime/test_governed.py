@@ -161,6 +161,25 @@ def test_without_a_governor_nothing_is_given_up() -> None:
     assert path.telemetry.inference.tiers == {}
 
 
+def test_another_governor_decides_from_the_next_frame_on_with_the_whole_tier() -> None:
+    path = Path30()
+    path.play([200.0] * 200)
+    assert path.telemetry.inference.tier == LADDER.tiers[-1].name
+    other = ladder_for(enhancer=False, small_enhancer=False, mask=True)
+    path.inference.govern(Governor(other, Rules()))
+    path.play([10.0])
+    assert path.telemetry.inference.tier == path.processor.tier.name == FULL
+    path.play([200.0] * 200)
+    assert path.telemetry.inference.tier == path.processor.tier.name == other.tiers[-1].name
+    path.inference.govern(None)
+    path.play([200.0] * 100)
+    assert path.processor.tier.name == FULL
+    assert path.telemetry.inference.tier == ""
+    path.inference.govern(Governor(LADDER, Rules()))
+    path.play([200.0] * 200)
+    assert path.telemetry.inference.tier == LADDER.tiers[-1].name
+
+
 def test_the_report_tells_the_tiers() -> None:
     path = Path30()
     path.play([200.0] * 40)

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from livecam.core.frame import Image
-from livecam.vision.focus import Focus, softness
+from livecam.vision import focus as focus_module
+from livecam.vision.focus import Focus, Softness, softness
 
 SHAPE = (320, 260, 3)
 FULL = np.full(SHAPE[:2], 255, np.uint8)
@@ -93,6 +94,27 @@ def test_what_it_learnt_is_forgotten_on_reset() -> None:
     shown([blurred(features(1), 3, 3)] * 5, focus)
     focus.reset()
     np.testing.assert_array_equal(shown([features(1)], focus)[0], features(2))
+
+
+def test_the_first_frame_of_another_face_measures_nothing_and_the_second_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    focus, soft = Focus(), blurred(features(1), 3, 3)
+    before = shown([soft] * 5, focus)[-1]
+    measured = list[Image]()
+
+    def counted(image: Image, inside: Image) -> Softness | None:
+        measured.append(image)
+        return softness(image, inside)
+
+    monkeypatch.setattr(focus_module, "softness", counted)
+    focus.renew()
+    (first,) = shown([soft], focus)
+    assert measured == []
+    np.testing.assert_array_equal(first, before, "as soft as the one before")
+    focus(blurred(features(2), 3, 3), soft, FULL)
+    assert len(measured) == 2
+    painted = blurred(features(2), 3, 3)
+    focus(painted, soft, FULL)
+    np.testing.assert_array_equal(painted, blurred(features(2), 3, 3), "it is as soft as the picture by itself")
 
 
 def test_a_face_that_leaves_the_frame_is_still_softened() -> None:

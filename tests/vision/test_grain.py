@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from livecam.core.frame import Image
+from livecam.vision import grain as grain_module
 from livecam.vision.grain import LARGEST, Grain, GrainPattern, noise_of
 
 PATTERN = GrainPattern()
@@ -86,6 +87,24 @@ def test_another_face_is_measured_anew() -> None:
     painted = skin()
     grain(painted, skin(), FULL, 0, 0)
     np.testing.assert_array_equal(painted, skin())
+
+
+def test_the_first_frames_of_another_face_are_not_measured_and_the_third_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    grain, measured = Grain(PATTERN, 1.0), list[int]()
+    first = skin()
+    grain(first, seen_by_camera(12.0), FULL, 0, 0)
+    grain.renew()
+
+    def counted(image: Image, inside: Image) -> float | None:
+        measured.append(number)
+        return noise_of(image, inside)
+
+    monkeypatch.setattr(grain_module, "noise_of", counted)
+    for number in range(4):
+        painted = skin()
+        grain(painted, skin(), FULL, 0, 0)
+        np.testing.assert_array_equal(painted, first if number < 2 else skin())
+    assert measured == [2, 2]
 
 
 def test_too_little_face_and_too_large_a_face_are_left_alone() -> None:

@@ -76,10 +76,13 @@ class Signing:
             raise LivecamError(f"The key beside {path} is no key of P-256.", "Use one; livecam signs by ES256.")
         if key.public_key() != certificate.public_key():
             raise LivecamError(f"The key beside {path} belongs to another certificate.", _AGAIN)
+        if certificate.not_valid_before_utc > datetime.now(UTC):
+            raise LivecamError(f"{path} holds from {certificate.not_valid_before_utc:%Y-%m-%d} on.", _EARLY)
         if certificate.not_valid_after_utc < datetime.now(UTC):
             raise LivecamError(f"{path} ran out on {certificate.not_valid_after_utc:%Y-%m-%d}.", _AGAIN)
 
 
+_EARLY: Final = "Check the clock of this computer, or wait."
 _AGAIN: Final = "Delete the folder to have a new one made, or put your company's there."
 
 

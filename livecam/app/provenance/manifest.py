@@ -4,15 +4,18 @@ Signed offline: no time-stamp authority is asked, so that a signature says who, 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from livecam.app.provenance.certificates import Signing
+from livecam.app.provenance.made import Made
+from livecam.app.provenance.watched import reading, writing
 from livecam.errors import ExtraMissing, LivecamError
 
 SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -21,20 +24,15 @@ SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWi
 ALGORITHM: Final = "livecam-mark-1"
 """Of the soft binding: `livecam verify` finds the session in the picture itself, where the manifest was stripped."""
 
-SUFFIXES: Final = frozenset({".mp4", ".jpg", ".jpeg", ".png"})
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a manifest says.
-
-    Attributes:
-        session: Of the invisible mark, 32 bits.
-        what: ``recording`` or ``snapshot``.
-    """
-
-    session: int
-    what: str
+KINDS: Final[Mapping[str, str]] = {
+    ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
+"""What can carry a manifest, by suffix; .mkv and .webm cannot."""
 
 
 def definition(made: Made) -> Mapping[str, object]:
@@ -44,6 +42,7 @@ def definition(made: Made) -> Mapping[str, object]:
         "action": "c2pa.created",
         "digitalSourceType": SOURCE_TYPE,
         "softwareAgent": program,
+        "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "description": "The face in the camera's picture was replaced.",
     }
     value = f"{made.session:08x}"
@@ -58,29 +57,42 @@ def definition(made: Made) -> Mapping[str, object]:
     }
 
 
-def sign(path: Path, made: Made, signing: Signing) -> None:
+def sign(path: Path, made: Made, signing: Signing, stopped: Callable[[], bool] = lambda: False) -> None:
     """Put a signed manifest into the file at `path`, which is replaced whole; when that fails it stays as it was.
+
+    Args:
+        path: Of a file of one of `KINDS`.
+        made: What the manifest says.
+        signing: Who signs.
+        stopped: Asked often; once it says so, the file is left as it was.
 
     Raises:
         ExtraMissing: ``c2pa-python`` is not installed.
         LivecamError: It cannot be signed.
     """
-    _demand_extra()
-    from c2pa import Builder, C2paError, C2paSignerInfo, Signer
+    demand_extra()
+    from c2pa import Builder, C2paError, C2paSignerInfo, Context, Signer
 
-    if path.suffix.lower() not in SUFFIXES:
-        raise LivecamError(f"{path.name} cannot carry a manifest.", f"These can: {', '.join(sorted(SUFFIXES))}.")
-    # The suffix tells the library what it is.
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise LivecamError(f"{path.name} cannot carry a manifest.", f"These can: {', '.join(sorted(KINDS))}.")
     part = path.with_name(f".signing-{path.name}")
     try:
         info = C2paSignerInfo(b"es256", signing.chain, signing.key, None)
-        with Signer.from_info(info) as signer, Builder(json.dumps(definition(made))) as builder:
-            builder.sign_file(path, part, signer)
+        with (
+            Context.from_dict(_PLAIN) as context,
+            Signer.from_info(info) as signer,
+            Builder(json.dumps(definition(made)), context) as builder,
+            reading(path, stopped) as whole,
+            writing(part, stopped) as signed,
+        ):
+            builder.sign(signer, kind, whole, signed)
         part.replace(path)
     except (C2paError, OSError) as error:
-        raise LivecamError(f"{path} could not be signed and stays as it was: {error}.", _WHY) from None
+        why = "the run ended first" if stopped() else str(error)
+        raise LivecamError(f"{path} could not be signed and stays as it was: {why}.", _WHY) from None
     finally:
-        # The library leaves a part behind when it fails.
+        # A failure leaves a part behind.
         with suppress(OSError):
             part.unlink()
 
@@ -116,7 +128,7 @@ def read(path: Path) -> Manifest | None:
         ExtraMissing: ``c2pa-python`` is not installed.
         LivecamError: The file cannot be read, or what is in it is no manifest.
     """
-    _demand_extra()
+    demand_extra()
     from c2pa import C2paError, Context, Reader
 
     try:
@@ -125,7 +137,7 @@ def read(path: Path) -> Manifest | None:
             content: object = json.loads(reader.json())
     except (C2paError.ManifestNotFound, C2paError.NotSupported):
         return None
-    except (C2paError, OSError, ValueError) as error:
+    except (C2paError, OSError, ValueError, RecursionError) as error:
         raise LivecamError(f"The manifest in {path} cannot be read: {error}.") from None
     return _read(content)
 
@@ -163,6 +175,9 @@ def _read(content: object) -> Manifest:
         problems=problems,
     )
 
+
+_PLAIN: Final = {"builder": {"thumbnail": {"enabled": False}}}
+"""A manifest carries no second picture of the face."""
 
 _OFFLINE: Final = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 
@@ -206,7 +221,12 @@ def readable() -> bool:
     return find_spec("c2pa") is not None
 
 
-def _demand_extra() -> None:
+def demand_extra() -> None:
+    """Refuse where no manifest can be written.
+
+    Raises:
+        ExtraMissing: ``c2pa-python`` is not installed.
+    """
     if not readable():
         raise ExtraMissing(
             "Manifests need the package c2pa-python.", "Install it with: pip install 'livecam[provenance]'"

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from livecam.app.service.desktop import DesktopEntry
 from livecam.app.service.launchd import LaunchdService
 from livecam.app.service.manager import Job, Service
 from livecam.app.service.systemd import SystemdService
@@ -25,9 +26,10 @@ def service_here(
     log = paths.data / "livecam.log"
     match platform:
         case "linux":
-            configured = environment.get("XDG_CONFIG_HOME", "")
+            configured, data = environment.get("XDG_CONFIG_HOME", ""), environment.get("XDG_DATA_HOME", "")
             folder = Path(configured) if configured else home / ".config"
-            return SystemdService(folder / "systemd" / "user")
+            entries = (Path(data) if data else home / ".local" / "share") / "applications"
+            return SystemdService(folder / "systemd" / "user", DesktopEntry(entries))
         case "darwin":
             return LaunchdService(home / "Library" / "LaunchAgents", log)
         case "win32":

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from livecam.app.service.desktop import DesktopEntry
 from livecam.app.service.manager import NAME, Job, Runner, ServiceStatus, done, ran, remove_file, write_whole
 from livecam.errors import LivecamError
 
 UNIT: Final = f"{NAME}.service"
 
+_TARGET: Final = "default.target"
 _WHY: Final = "Its log says why: livecam service logs"
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@,+=-]+")
@@ -48,7 +50,7 @@ RestartSec=0.2
 RestartPreventExitStatus=2
 
 [Install]
-WantedBy=default.target
+WantedBy={target}
 """
 
 
@@ -70,6 +72,7 @@ def unit_text(job: Job) -> str:
     return _TEXT.format(
         command=" ".join(quoted(word) for word in job.command),
         folder=str(job.folder).replace("%", "%%"),
+        target=_TARGET,
         kill=_KILL if job.two_processes else "",
         environment="".join(f" {quoted(f'{name}={value}', '$')}" for name, value in job.environment),
     )
@@ -80,17 +83,20 @@ class SystemdService:
 
     Args:
         units: The user's folder of units, such as ``~/.config/systemd/user``.
+        desktop: What tells the desktop who livecam is.
         run: Runs ``systemctl``.
     """
 
-    def __init__(self, units: Path, run: Runner = ran) -> None:
+    def __init__(self, units: Path, desktop: DesktopEntry, run: Runner = ran) -> None:
         self._path = units / UNIT
+        self._desktop = desktop
         self._run = run
 
     def install(self, job: Job, start: bool) -> str:
         """See `Service`."""
         was_running = self._path.exists() and self._shown().get("ActiveState") == "active"
         write_whole(self._path, unit_text(job).encode())
+        self._desktop.write(job)
         done(self._run, "systemctl", "--user", "daemon-reload")
         done(self._run, "systemctl", "--user", "enable", UNIT)
         if not start:
@@ -114,14 +120,28 @@ class SystemdService:
 
     def uninstall(self) -> str:
         """See `Service`."""
+        self._desktop.remove()
         if not self._path.exists():
             return "livecam is not installed as a service."
-        done(self._run, "systemctl", "--user", "disable", "--now", UNIT)
+        problem = self._tried("disable", "--now", UNIT)
         remove_file(self._path)
-        done(self._run, "systemctl", "--user", "daemon-reload")
+        # What `disable` removes; it may not have come so far.
+        remove_file(self._path.parent / f"{_TARGET}.wants" / UNIT)
+        removed = f"livecam no longer starts at login. {self._path} is removed."
+        if problem:
+            return f"{removed} What runs of it could not be stopped, and ends when you log out. {problem}"
+        self._tried("daemon-reload")
         # Else it stays listed as one that failed.
-        self._run(["systemctl", "--user", "reset-failed", UNIT])
-        return f"livecam no longer starts at login. {self._path} is removed."
+        self._tried("reset-failed", UNIT)
+        return removed
+
+    def _tried(self, *words: str) -> str:
+        """Why `systemctl` did not do that; empty when it did."""
+        try:
+            done(self._run, "systemctl", "--user", *words)
+        except LivecamError as error:
+            return error.what
+        return ""
 
     def status(self) -> ServiceStatus:
         """See `Service`."""

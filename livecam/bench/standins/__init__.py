@@ -31,6 +31,7 @@ from livecam.bench.standins.planted_faces import (
     plant_yolo,
     plant_yunet,
 )
+from livecam.bench.standins.planted_safety import plant_fairface, plant_genderage, plant_rows, plant_scores
 from livecam.bench.standins.shelf import build, draft, names, tells_cost, write
 
 __all__ = [
@@ -48,13 +49,17 @@ __all__ = [
     "plant_constant",
     "plant_converter",
     "plant_enhancer",
+    "plant_fairface",
     "plant_fan68",
     "plant_five68",
+    "plant_genderage",
     "plant_hyperswap",
     "plant_if106",
     "plant_image_swapper",
     "plant_mesh468",
     "plant_recogniser",
+    "plant_rows",
+    "plant_scores",
     "plant_scrfd",
     "plant_swapper",
     "plant_xseg",

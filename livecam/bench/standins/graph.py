@@ -24,7 +24,12 @@ MARK: Final = "livecam.stand_in"
 DIVISOR: Final = f"{MARK}.divisor"
 """Key of what its widths are divided by."""
 
-_TYPES: Final = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE}
+_TYPES: Final = {
+    "float32": TensorProto.FLOAT,
+    "float16": TensorProto.FLOAT16,
+    "float64": TensorProto.DOUBLE,
+    "int64": TensorProto.INT64,
+}
 _IR_VERSION: Final = 8
 _TOLD: Final = (
     "A stand-in made by livecam: random or planted weights with the shapes of a published network. "

@@ -21,6 +21,7 @@ from livecam.bench.standins.hyperswap import ghost, hyperswap
 from livecam.bench.standins.inswapper import inswapper
 from livecam.bench.standins.planted_crops import plant_image_swapper, plant_recogniser, plant_swapper
 from livecam.bench.standins.planted_faces import PlantedFace, plant_five68, plant_if106, plant_yolo
+from livecam.bench.standins.planted_safety import plant_fairface, plant_genderage, plant_rows, plant_scores
 from livecam.bench.standins.restoreformer import restoreformer
 from livecam.bench.standins.scrfd import scrfd
 from livecam.bench.standins.simswap import crossface, simswap
@@ -68,6 +69,12 @@ _CONTRACTS: Final[Mapping[str, Callable[[], ModelProto]]] = {
     "hififace_unofficial_256": partial(plant_swapper, 256, low=-1.0, emap=False),
     "blendswap_256": plant_image_swapper,
     "uniface_256": partial(plant_image_swapper, source_side=256, low=-1.0),
+    "nsfw_1": partial(plant_rows, 640, (1,) * 5, 8400),
+    "nsfw_2": partial(plant_scores, 384, (1, -1), -1.0, 1.0),
+    "nsfw_3": partial(plant_scores, 448, (-1, -1, 1, 1), -1.62, 2.02, gain=8.0),
+    "nudenet_320n": partial(plant_rows, 320, (0, 0, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0), 2100),
+    "genderage": plant_genderage,
+    "fairface": plant_fairface,
 }
 """Networks whose layers are not known well enough: the contract alone, with a planted effect."""
 

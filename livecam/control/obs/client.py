@@ -161,12 +161,14 @@ class ObsClient:
         number = str(self._number)
         self._send(_REQUEST, {"requestType": request, "requestId": number, "requestData": data})
         deadline = time.monotonic() + _ANSWER_S
-        while True:
-            kind, answer = self._receive(deadline - time.monotonic())
+        # Whoever talks of other things without an end is not listened to without an end.
+        while (left_s := deadline - time.monotonic()) > 0:
+            kind, answer = self._receive(left_s)
             if kind == _EVENT:
                 self._keep(answer)
             elif kind == _RESPONSE and answer.get("requestId") == number:
                 return _answered(request, answer)
+        raise self._silence()
 
     def event(self, timeout_s: float) -> tuple[str, Mapping[str, Json]] | None:
         """The next event, its kind and data; None when there was none in time.
@@ -182,6 +184,8 @@ class ObsClient:
                 return None
             if kind == _EVENT:
                 self._keep(data)
+            elif time.monotonic() > deadline:
+                return None
         return self._events.popleft()
 
     def close(self) -> None:
@@ -229,17 +233,22 @@ class ObsClient:
         try:
             text = self._socket.recv(max(timeout_s, 0.0))
         except TimeoutError:
-            raise ObsSilent(f"OBS at {self._place} does not answer in time.", "It may hang: look at it.") from None
+            raise self._silence() from None
         except ConnectionClosed as closed:
             self._gone(closed)
         try:
             message = json.loads(text)
+            # An escape may stand for half a character, which can be neither shown nor sent on.
+            json.dumps(message, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             message = None
         if not (isinstance(message, dict) and isinstance(message.get("d"), dict)):
             raise ObsError(f"What answers at {self._place} does not speak obs-websocket 5.", _UPDATE)
         kind = message.get("op")
         return kind if isinstance(kind, int) else -1, message["d"]
+
+    def _silence(self) -> ObsSilent:
+        return ObsSilent(f"OBS at {self._place} does not answer in time.", "It may hang: look at it.")
 
     def _gone(self, closed: ConnectionClosed) -> NoReturn:
         code = closed.rcvd.code if closed.rcvd else 0

@@ -1,7 +1,7 @@
 """Bodies of requests, read no further than they may be long, and taken apart."""
 
 from collections.abc import Mapping
-from json import JSONDecodeError, loads
+from json import loads
 from typing import Final
 
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.requests import Request
 from livecam.config.presets import PresetName
 from livecam.control.desk import Json
 from livecam.control.web.port import Naming
+from livecam.core.persona import Scope
 from livecam.errors import LivecamError
 from livecam.faces.names import checked_name
 
@@ -20,6 +21,7 @@ PHOTO: Final = 40 * 1024 * 1024
 
 _LONGEST: Final = 200
 _MOST_DRAFTS: Final = 20
+_DAY: Final = 10
 _SHARES: Final = frozenset({"blend", "colour", "shape"})
 
 
@@ -58,7 +60,7 @@ async def read_object(request: Request) -> Mapping[str, Json]:
     body = await read(request, SMALL)
     try:
         value = loads(body)
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise Unfit("The request must carry a JSON object.")
@@ -90,7 +92,12 @@ def naming(body: Mapping[str, Json]) -> Naming:
     if not isinstance(replace, bool):
         raise Unfit("'replace' must be true or false.")
     ids = tuple(text({"draft": draft}, "draft") for draft in drafts)
-    return Naming(checked_name(text(body, "name")), ids, text(body, "basis"), text(body, "subject", ""), replace)
+    scope = body.get("scope", [])
+    if not isinstance(scope, list) or not all(isinstance(use, str) and use in list(Scope) for use in scope):
+        raise Unfit(f"'scope' must list some of {', '.join(Scope)}.")
+    name, subject = checked_name(text(body, "name")), text(body, "subject", "")
+    uses, ends = tuple(str(use) for use in scope), text(body, "expires", "", _DAY)
+    return Naming(name, ids, text(body, "basis"), subject, replace, uses, ends)
 
 
 def worn_as(body: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -30,6 +30,8 @@ class Naming:
         basis: Of the consent, such as ``self``.
         subject: Whose face it is.
         replace: Whether one of that name is replaced.
+        scope: For what it may be worn, such as ``live``; empty for what is usual on that ground.
+        expires: The day on which that ends, such as ``2027-01-01``; "" for never.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Naming:
     basis: str
     subject: str
     replace: bool
+    scope: tuple[str, ...] = ()
+    expires: str = ""
 
 
 class Bank(Protocol):

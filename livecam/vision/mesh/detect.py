@@ -13,7 +13,7 @@ import numpy as np
 from livecam.core.face import Box, Detection, Landmarks, Topology
 from livecam.core.frame import Image, Points
 from livecam.core.seams import Engine, TensorSpec
-from livecam.errors import ModelError
+from livecam.errors import ContractError, ModelError
 
 KEYPOINTS = 6
 """Eye on the image's left, eye on its right, nose tip, mouth centre, ear on the left, ear on the right."""
@@ -187,11 +187,15 @@ class AnchorDetector:
         """Faces in an image that `shrink` made, in px of the frame it was made from, best first.
 
         Raises:
+            ContractError: The network answered with nonsense.
             EngineError: The backend failed.
         """
         outputs = self._engine.run({"image": shrunk[None]})
         boxes: Points = outputs["boxes"].astype(np.float32, copy=False)
         scores: Points = outputs["scores"].astype(np.float32, copy=False)
+        if not (np.isfinite(scores).all() and np.isfinite(boxes).all()):
+            # Scores that are no numbers reach no threshold: it would look as if nobody were there.
+            raise ContractError("The face detector's network answered with values that are no numbers.")
         found = decode(boxes, scores, self._anchors, threshold)
         return _detections(suppress(found), fit) if len(found.scores) else []
 

@@ -23,12 +23,12 @@ from livecam.vision.mesh.light import LightGrid, light_matrix
 from livecam.vision.mesh.mask import MaskMaker, confidence
 from livecam.vision.mesh.pose import face_height
 from livecam.vision.mesh.raster import Grid, Rasteriser
-from livecam.vision.mesh.relight import Relighter
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.shape import ShapeTransfer
 from livecam.vision.mesh.source import MeshIdentity, Texture
 from livecam.vision.mesh.topology import LANDMARKS, TOPOLOGY, facing, rigid_fitter
 from livecam.vision.mesh.warp import Affines, Sampled, SeenTriangles, Warper, affines_between
+from livecam.vision.mesh.whites import EyeLighter, openness_of, skin_gains, white_of
 from livecam.vision.occlude import Occluder
 from livecam.vision.wearers import Wearers
 
@@ -99,6 +99,7 @@ class MeshSwapper:
         self._lids = LidCloser(self._scratch)
         self._holes = HoleMaker(TOPOLOGY, self._scratch, self._warper)
         self._light = LightGrid(self._scratch, self._warper)
+        self._eyes = EyeLighter(self._scratch)
         self._transfer = ShapeTransfer(TOPOLOGY)
         self._fit = rigid_fitter()
         pattern = GrainPattern()
@@ -131,7 +132,7 @@ class MeshSwapper:
         self._before.darken(oval, drawing.grid)
         holes = self._holes(drawing.shown, drawing.grid, drawing.height, drawing.eyes)
         self._lap("mask")
-        painted = self._relit(drawing, maps, frame, (oval, holes), wearer.relighter, warped)
+        painted = self._relit(drawing, maps, frame, (oval, holes), wearer, warped)
         grid = drawing.grid
         covered = grid.inside(frame)
         wearer.focus(painted, covered, alpha)
@@ -227,7 +228,7 @@ class MeshSwapper:
         maps: _Maps,
         frame: Image,
         area: tuple[Image, list[Hole]],
-        relighter: Relighter,
+        wearer: Known,
         warped: Image,
     ) -> Image:
         """(height, width, 3) u8 by px: `warped` in the light of `frame`.
@@ -237,13 +238,17 @@ class MeshSwapper:
         """
         to_cells = light_matrix(drawing.shown[TOPOLOGY.oval], drawing.grid)
         sampled = (Sampled(drawing.texture.image, maps.texture), Sampled(frame, maps.frame))
-        light = self._light.light(relighter, sampled, maps.seen, area, to_cells)
+        light = self._light.light(wearer.relighter, sampled, maps.seen, area, to_cells)
         if not (np.isfinite(light.gain).all() and np.isfinite(light.offset).all()):
             raise ContractError("The light on the face could not be found.")
         self._lap("light")
         out = self._scratch("painted", (*warped.shape[:2], 3), np.uint8)
         cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR, dst=out)
         self._light.apply(light, out, drawing.grid, to_cells)
+        skin = skin_gains(light, drawing.shown, drawing.grid, to_cells)
+        white = white_of(frame, drawing.own)
+        gains = wearer.whites(white, drawing.texture.white, skin, openness_of(drawing.own))
+        self._eyes(out, warped, (drawing.shown, drawing.grid), gains, drawing.texture.white)
         self._lap("relight")
         return out
 

@@ -4,6 +4,7 @@ from livecam.vision.focus import Focus
 from livecam.vision.grain import Grain
 from livecam.vision.mesh.relight import Relighter
 from livecam.vision.mesh.shape import Neutral
+from livecam.vision.mesh.whites import Whites
 from livecam.vision.seam import Seam
 from livecam.vision.turned import Turned
 
@@ -22,6 +23,7 @@ class Known:
     def __init__(self, grain: Grain) -> None:
         self.neutral = Neutral()
         self.relighter = Relighter()
+        self.whites = Whites()
         self.focus = Focus()
         self.seam = Seam()
         self.grain = grain
@@ -37,8 +39,11 @@ class Known:
 
     def wears(self, digest: str) -> None:
         """Note the persona; for another one, all is found anew but the wearer's own shape."""
-        if digest != self.persona:
-            self.persona, self.relighter = digest, Relighter()
-            self.focus.reset()
+        if digest == self.persona:
+            return
+        if self.persona:
+            self.relighter, self.whites = Relighter(), Whites()
+            self.focus.renew()
             self.seam.reset()
-            self.grain.reset()
+            self.grain.renew()
+        self.persona = digest

@@ -17,7 +17,7 @@ from livecam.core.face import Detection
 from livecam.core.frame import Image, Matrix, Points
 from livecam.core.geometry import invert
 from livecam.core.seams import Engine, Tensor, TensorSpec
-from livecam.errors import ModelError
+from livecam.errors import ContractError, ModelError
 from livecam.vision.warp import Warper
 
 SIDE = 192
@@ -151,6 +151,7 @@ class MeshLandmarker:
             on_crop: Told what is looked at, before the network runs.
 
         Raises:
+            ContractError: The network answered with nonsense.
             EngineError: The backend failed.
         """
         matrix = roi.matrix(SIDE)
@@ -160,6 +161,8 @@ class MeshLandmarker:
             on_crop(crop)
         outputs = self._engine.run({"image": self._crop})
         self._merge(outputs)
+        if not np.isfinite(self._mesh).all():
+            raise ContractError("The landmark network answered with values that are no numbers.")
         return MeshFit(self._in_frame(matrix, roi.side / SIDE), float(outputs["presence"][0]), crop)
 
     def _cut(self, image: Image, matrix: Matrix) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 
@@ -23,27 +22,26 @@ VERSION: Final = f"mesh-3.{FORMAT}"
 _SCORE = 0.5
 _SURE = 0.5
 _ROUNDS = 3
-_FILE = "mesh.npz"
 # Two detections whose boxes overlap more than this are one face seen by both detectors.
 _SAME_FACE_IOU = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptMesh(MeshIdentity):
-    """A mesh identity that knows how to be kept in a folder, as the persona library wants it."""
+    """A mesh identity that knows how to be kept in a file, as the persona library wants it."""
 
     @classmethod
     def of(cls, mesh: MeshIdentity) -> "KeptMesh":
         """The same identity, able to be kept."""
         return cls(mesh.levels, mesh.cosines, mesh.shape)
 
-    def save(self, folder: Path) -> None:
-        """Write it into `folder`.
+    def save(self, file: IO[bytes]) -> None:
+        """Write it into `file`.
 
         Raises:
             OSError: The disk refused.
         """
-        save(self, folder / _FILE)
+        save(self, file)
 
 
 class MeshPreparer:
@@ -80,13 +78,13 @@ class MeshPreparer:
         """
         return KeptMesh.of(prepare([self._photo(image, name) for image, name in zip(images, names, strict=True)]))
 
-    def load(self, folder: Path) -> KeptMesh:
+    def load(self, file: IO[bytes]) -> KeptMesh:
         """Read what `KeptMesh.save` wrote.
 
         Raises:
             PersonaError: The file is missing, damaged or of another version.
         """
-        return KeptMesh.of(load(folder / _FILE))
+        return KeptMesh.of(load(file))
 
     def advice(self, image: Image) -> list[str]:
         """What would make a better photo; empty when nothing.

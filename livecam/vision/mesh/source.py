@@ -15,6 +15,7 @@ from livecam.vision.mesh.pose import Rows, face_height
 from livecam.vision.mesh.shape import ShapeTransfer
 from livecam.vision.mesh.skin import skin_mask
 from livecam.vision.mesh.topology import TOPOLOGY, facing
+from livecam.vision.mesh.whites import white_of
 
 _STEP = 1.5
 _SMALLEST_SIDE = 200
@@ -37,12 +38,14 @@ class Texture:
         vertices: (V, 2) f32 px of `image`: where each mesh vertex takes its colour from.
         face_px: Height of the face, px.
         lids: The eyes of `image`, left then right, closed; empty where they are too small for it.
+        white: (3,) f32: the colour of the whites of its eyes, blue, green, red.
     """
 
     image: Image
     vertices: Points
     face_px: float
-    lids: tuple[Lid, ...] = ()
+    lids: tuple[Lid, ...]
+    white: Points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +100,9 @@ def identity_of(image: Image, vertices: Points, cosines: Points, shape: Rows) ->
     levels = []
     image, vertices = np.ascontiguousarray(image), np.ascontiguousarray(vertices, dtype=np.float32)
     while True:
-        levels.append(Texture(image, vertices, face_height(vertices), lids_of(image, vertices)))
+        levels.append(
+            Texture(image, vertices, face_height(vertices), lids_of(image, vertices), white_of(image, vertices))
+        )
         if max(image.shape[:2]) < _SMALLEST_SIDE:
             return MeshIdentity(tuple(levels), cosines, shape)
         image, vertices = _resized(image, vertices, 1 / _STEP)

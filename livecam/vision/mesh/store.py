@@ -1,4 +1,4 @@
-"""Prepared personas on disk: one ``.npz`` file each, read without trusting it."""
+"""Prepared personas as files: one ``.npz`` each, read without trusting it."""
 
 import zipfile
 import zlib
@@ -12,7 +12,7 @@ from livecam.errors import PersonaError
 from livecam.vision.mesh.source import MeshIdentity, identity_of
 from livecam.vision.mesh.topology import LANDMARKS, TOPOLOGY
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the file; a file of another version is prepared again from its photos."""
 
 _LARGEST_SIDE = 4096
@@ -33,8 +33,10 @@ _EXPECTED: Final[dict[str, tuple[str, tuple[int | None, ...]]]] = {
 Array = npt.NDArray[np.generic]
 
 
-def save(identity: MeshIdentity, path: Path) -> None:
-    """Write `identity` to `path`: the largest texture only, the others are made again when it is read.
+def save(identity: MeshIdentity, place: Path | IO[bytes]) -> None:
+    """Write `identity` to `place`: the largest texture only, the others are made again when it is read.
+
+    Nothing is compressed: to inflate it was half of what loading a persona took.
 
     Raises:
         OSError: It cannot be written.
@@ -47,13 +49,13 @@ def save(identity: MeshIdentity, path: Path) -> None:
         "cosines": identity.cosines.astype("<f4"),
         "shape": identity.shape.astype("<f8"),
     }
-    with path.open("wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def load(path: Path) -> MeshIdentity:
+def load(place: Path | IO[bytes]) -> MeshIdentity:
     """Read what `save` wrote.
 
     Nothing of the file is believed: sizes are checked before memory is taken, nothing is unpickled, and values that
@@ -62,8 +64,9 @@ def load(path: Path) -> MeshIdentity:
     Raises:
         PersonaError: The file is missing, damaged, of another version, or not such a file.
     """
+    path = str(place) if isinstance(place, Path) else "in memory"
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(place) as archive:
             arrays = {name: _read(archive, name) for name in _EXPECTED}
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, NotImplementedError) as error:
         raise PersonaError(f"The prepared persona {path} cannot be read: {error}.", _AGAIN) from error
@@ -107,7 +110,7 @@ def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[np.
     return shape, dtype
 
 
-def _checked(arrays: dict[str, Array], path: Path) -> MeshIdentity:
+def _checked(arrays: dict[str, Array], path: str) -> MeshIdentity:
     """The identity that the arrays make.
 
     Raises:

@@ -3,8 +3,7 @@
 import zipfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from livecam.vision.tensor import Floats
 FORMAT: Final = 1
 """Version of the file; one of another version is prepared again from its photos."""
 
-_FILE: Final = "neural.npz"
 # An image identity of 512 px has 3 MB.
 _LARGEST_BYTES: Final = 1 << 24
 _AGAIN: Final = "Prepare it again from its photos: livecam faces add"
@@ -36,32 +34,32 @@ class NeuralIdentity:
     source: Floats
     embedding: Embedding
 
-    def save(self, folder: Path) -> None:
-        """Write it into `folder`.
+    def save(self, file: IO[bytes]) -> None:
+        """Write it into `file`.
 
         Raises:
             OSError: The disk refused.
         """
         kind = np.array(self.kind.value)
-        np.savez(folder / _FILE, format=np.array(FORMAT), kind=kind, source=self.source, embedding=self.embedding)
+        np.savez(file, format=np.array(FORMAT), kind=kind, source=self.source, embedding=self.embedding)
 
 
-def load_identity(folder: Path) -> NeuralIdentity:
+def load_identity(file: IO[bytes]) -> NeuralIdentity:
     """Read what `NeuralIdentity.save` wrote; nothing in the file is run or believed.
 
     Raises:
         PersonaError: The file is missing, damaged or of another version.
     """
-    path = folder / _FILE
     try:
-        _check_size(path)
-        with np.load(path, allow_pickle=False) as parts:
+        _check_size(file)
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as parts:
             if int(parts["format"]) != FORMAT:
-                raise PersonaError(f"The prepared persona {path} is of another version.", _AGAIN)
+                raise PersonaError("The prepared persona is of another version.", _AGAIN)
             identity = NeuralIdentity(IdentityKind(str(parts["kind"])), parts["source"], parts["embedding"])
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise PersonaError(f"The prepared persona {path} cannot be read: {error}.", _AGAIN) from error
-    return _checked(identity, path)
+        raise PersonaError(f"The prepared persona cannot be read: {error}.", _AGAIN) from error
+    return _checked(identity)
 
 
 def latent(embedding: Embedding, emap: Floats) -> Embedding:
@@ -82,17 +80,17 @@ def latent(embedding: Embedding, emap: Floats) -> Embedding:
     return normalised(normalised(embedding) @ emap)
 
 
-def _check_size(path: Path) -> None:
+def _check_size(file: IO[bytes]) -> None:
     """Raise ValueError for a file that would unpack to more than an identity can be."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         if sum(member.file_size for member in archive.infolist()) > _LARGEST_BYTES:
             raise ValueError("it is too large")
 
 
-def _checked(identity: NeuralIdentity, path: Path) -> NeuralIdentity:
+def _checked(identity: NeuralIdentity) -> NeuralIdentity:
     source, embedding = identity.source, identity.embedding
     shaped = source.ndim == (4 if identity.kind is IdentityKind.IMAGE else 2) and embedding.ndim == 1
     numbers = all(part.dtype == np.float32 and np.isfinite(part).all() for part in (source, embedding))
     if not shaped or len(source) != 1 or not numbers:
-        raise PersonaError(f"The prepared persona {path} holds values that are not finite, or of no use.", _AGAIN)
+        raise PersonaError("The prepared persona holds values that are not finite, or of no use.", _AGAIN)
     return identity

@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import cv2
 import numpy as np
@@ -139,10 +138,10 @@ class NeuralPreparer:
         photos = [face_in(image, name, self._detector) for image, name in zip(images, names, strict=True)]
         return self._maker(photos)
 
-    def load(self, folder: Path) -> NeuralIdentity:
+    def load(self, file: IO[bytes]) -> NeuralIdentity:
         """Read what `NeuralIdentity.save` wrote.
 
         Raises:
             PersonaError: The file is missing, damaged or of another version.
         """
-        return load_identity(folder)
+        return load_identity(file)

@@ -1,8 +1,12 @@
 """Certificates and manifests: what is signed can be checked, and what was changed is found out."""
 
+import json
 import os
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import av
@@ -10,12 +14,15 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from livecam.app.provenance import manifest
 from livecam.app.provenance.certificates import AUTHORITY, CHAIN, KEY, Signing, signing_of
-from livecam.app.provenance.manifest import Made, read, sign, told
+from livecam.app.provenance.made import Made
+from livecam.app.provenance.manifest import definition, read, sign, told
 from livecam.cli.root import root
 from livecam.errors import ExtraMissing, LivecamError
 
@@ -49,7 +56,9 @@ def recording(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("make", [recording, picture, lambda folder: picture(folder, "shot.jpg")])
+@pytest.mark.parametrize(
+    "make", [recording, picture, *(partial(picture, name=f"shot{suffix}") for suffix in (".jpg", ".webp"))]
+)
 def test_a_signed_file_says_what_it_is(tmp_path: Path, signing: Signing, make: Callable[[Path], Path]) -> None:
     path = make(tmp_path)
     assert read(path) is None
@@ -59,6 +68,22 @@ def test_a_signed_file_says_what_it_is(tmp_path: Path, signing: Signing, make: C
     assert (found.valid, found.modified, found.session, found.program) == (True, True, 0xBEEF, "livecam")
     assert found.by.startswith("livecam installation ")
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_signing_can_be_ended_in_the_middle(tmp_path: Path, signing: Signing) -> None:
+    path = recording(tmp_path)
+    before, asked = path.read_bytes(), iter([False] * 3)
+    with pytest.raises(LivecamError, match="stays as it was: the run ended first"):
+        sign(path, MADE, signing, lambda: next(asked, True))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["call.mp4"]
+
+
+def test_a_manifest_carries_no_second_picture_of_the_face(tmp_path: Path, signing: Signing) -> None:
+    path = picture(tmp_path)
+    before = path.stat().st_size
+    sign(path, MADE, signing)
+    assert path.stat().st_size - before < 8_000
 
 
 def test_a_signed_recording_still_plays(tmp_path: Path, signing: Signing) -> None:
@@ -141,6 +166,77 @@ def test_a_chain_that_would_fail_later_is_refused_now(tmp_path: Path, name: str,
         signing_of(tmp_path)
 
 
+def company(
+    folder: Path,
+    begins: timedelta = timedelta(days=-60),
+    ends: timedelta = timedelta(days=30),
+    purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+) -> Signing:
+    """A company's own chain and key in the place of the installation's."""
+    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("ACME root", "ACME video")]
+    now = datetime.now(UTC)
+
+    def begun(subject: x509.Name, of: ec.EllipticCurvePrivateKey, ca: bool) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(names[0])
+            .public_key(of.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + begins)
+            .not_valid_after(now + ends)
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(of.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
+        )
+
+    usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
+    own = begun(names[0], root_key, ca=True).sign(root_key, hashes.SHA256())
+    leaf = (
+        begun(names[1], key, ca=False)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .sign(root_key, hashes.SHA256())
+    )
+    place = folder / "provenance"
+    place.mkdir()
+    encoding = serialization.Encoding.PEM
+    (place / CHAIN).write_bytes(leaf.public_bytes(encoding) + own.public_bytes(encoding))
+    (place / KEY).write_bytes(pem(key))
+    return signing_of(folder)
+
+
+def test_a_company_signs_with_its_own(tmp_path: Path) -> None:
+    signing = company(tmp_path)
+    assert signing.facts()["signs as"] == "CN=ACME video"
+    assert signing.facts()["issued by"] == "CN=ACME root"
+    path = recording(tmp_path)
+    sign(path, MADE, signing)
+    found = read(path)
+    assert found is not None
+    assert (found.valid, found.by, found.session) == (True, "ACME video", 0xBEEF)
+
+
+def test_a_company_whose_certificate_ran_out_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LivecamError, match=r"chain\.pem ran out on \d{4}-"):
+        company(tmp_path, ends=timedelta(days=-1))
+
+
+def test_a_certificate_that_does_not_hold_yet_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LivecamError, match=r"holds from \d{4}-.*clock"):
+        company(tmp_path, begins=timedelta(days=2))
+
+
+def test_a_certificate_for_something_else_signs_nothing(tmp_path: Path) -> None:
+    signing = company(tmp_path, purpose=ExtendedKeyUsageOID.SERVER_AUTH)
+    path = picture(tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(LivecamError, match="could not be signed and stays as it was"):
+        sign(path, MADE, signing)
+    assert path.read_bytes() == before
+
+
 def test_half_a_chain_is_told_and_not_replaced(tmp_path: Path) -> None:
     signing_of(tmp_path)
     (tmp_path / "provenance" / KEY).unlink()
@@ -177,3 +273,14 @@ def test_what_a_file_says_is_told_with_its_limits(tmp_path: Path, signing: Signi
     content[-40] ^= 1
     path.write_bytes(content)
     assert "But it was changed since" in " ".join(told(read(path)))
+
+
+def test_it_says_by_which_program_when_and_of_what_kind() -> None:
+    told = json.loads(json.dumps(definition(MADE)))
+    (action,) = told["assertions"][0]["data"]["actions"]
+    assert (
+        action["softwareAgent"] == told["claim_generator_info"][0] == {"name": "livecam", "version": version("livecam")}
+    )
+    assert datetime.now(UTC) - datetime.fromisoformat(action["when"]) < timedelta(minutes=5)
+    assert action["digitalSourceType"].endswith("/compositeWithTrainedAlgorithmicMedia")
+    assert told["assertions"][1]["data"]["blocks"] == [{"scope": {}, "value": "0000beef"}]

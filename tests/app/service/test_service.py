@@ -10,11 +10,13 @@ from xml.etree import ElementTree
 import pytest
 
 from livecam.app.service.choose import job_of, service_here
+from livecam.app.service.desktop import DesktopEntry
 from livecam.app.service.launchd import LABEL, LaunchdService, agent
-from livecam.app.service.manager import Job, Ran, ran, write_whole
+from livecam.app.service.manager import Job, Ran, Runner, ran, write_whole
 from livecam.app.service.systemd import UNIT, SystemdService, quoted, unit_text
 from livecam.app.service.windows import TaskService, task
 from livecam.config import Paths
+from livecam.control.portal import APPLICATION
 from livecam.errors import LivecamError
 
 JOB = Job(("/opt/py", "-m", "livecam", "run", "--persona", "ann"), Path("/home/ann"), (("LIVECAM_DATA", "/d a$t%a"),))
@@ -33,13 +35,17 @@ class Manager:
         return next((answer for words, answer in self.answers.items() if words in self.asked[-1]), Ran(0, "", ""))
 
 
+def systemd(folder: Path, run: Runner) -> SystemdService:
+    return SystemdService(folder, DesktopEntry(folder / "applications"), run)
+
+
 def shown(**properties: str) -> dict[str, Ran]:
     return {" show ": Ran(0, "\n".join(f"{key}={value}" for key, value in properties.items()), "")}
 
 
 def test_systemd_starts_it_now_and_at_login(tmp_path: Path) -> None:
     manager = Manager()
-    said = SystemdService(tmp_path / "user", manager).install(JOB, start=True)
+    said = systemd(tmp_path / "user", manager).install(JOB, start=True)
     assert (tmp_path / "user" / UNIT).read_text() == unit_text(JOB)
     assert manager.asked == [
         "systemctl --user daemon-reload",
@@ -52,7 +58,7 @@ def test_systemd_starts_it_now_and_at_login(tmp_path: Path) -> None:
 
 def test_systemd_starts_a_running_one_again(tmp_path: Path) -> None:
     manager = Manager(shown(ActiveState="active"))
-    service = SystemdService(tmp_path, manager)
+    service = systemd(tmp_path, manager)
     service.install(JOB, start=False)
     assert not any("start" in line.split() for line in manager.asked)
     service.install(JOB, start=True)
@@ -61,7 +67,7 @@ def test_systemd_starts_a_running_one_again(tmp_path: Path) -> None:
 
 def test_systemd_forgets_it(tmp_path: Path) -> None:
     manager = Manager()
-    service = SystemdService(tmp_path, manager)
+    service = systemd(tmp_path, manager)
     assert "not installed" in service.uninstall()
     assert manager.asked == []
     service.install(JOB, start=True)
@@ -70,9 +76,45 @@ def test_systemd_forgets_it(tmp_path: Path) -> None:
     assert f"systemctl --user disable --now {UNIT}" in manager.asked
 
 
+def test_without_a_session_the_files_go_all_the_same_and_what_runs_on_is_told(tmp_path: Path) -> None:
+    manager = Manager()
+    systemd(tmp_path, manager).install(JOB, start=False)
+    wanted = tmp_path / "default.target.wants" / UNIT
+    write_whole(wanted, b"")
+    manager.answers["--user"] = Ran(1, "", "Failed to connect to bus: No medium found\n")
+    said = systemd(tmp_path, manager).uninstall()
+    assert "could not be stopped, and ends when you log out. `systemctl --user disable" in said
+    assert "No medium found." in said
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_desktop_is_told_who_livecam_is_as_long_as_it_is_installed(tmp_path: Path) -> None:
+    service = service_here(
+        Paths(tmp_path / "livecam.toml", tmp_path, tmp_path), {"XDG_DATA_HOME": str(tmp_path / "data")}, "linux"
+    )
+    assert isinstance(service, SystemdService)
+    entry = DesktopEntry(tmp_path / "data" / "applications")
+    path = tmp_path / "data" / "applications" / f"{APPLICATION}.desktop"
+    entry.write(replace(JOB, command=("/opt/my py", "-m", "livecam", "50%", 'a"b$c\\d')))
+    lines = path.read_text().splitlines()
+    assert lines[1] == "[Desktop Entry]"
+    assert r'''Exec="/opt/my py" -m livecam 50%% "a\\"b\\$c\\\\d"''' in lines
+    assert "Type=Application" in lines
+    assert "." in APPLICATION, "GNOME takes no other name"
+    entry.remove()
+    entry.remove()
+    assert not path.exists()
+    manager = Manager()
+    kept = tmp_path / "applications" / f"{APPLICATION}.desktop"
+    systemd(tmp_path, manager).install(JOB, start=False)
+    assert kept.exists()
+    systemd(tmp_path, manager).uninstall()
+    assert not kept.exists()
+
+
 def test_systemd_says_how_it_is(tmp_path: Path) -> None:
     running = {"ActiveState": "active", "SubState": "running", "MainPID": "77", "UnitFileState": "enabled"}
-    service = SystemdService(tmp_path, Manager(shown(**running, NRestarts="2")))
+    service = systemd(tmp_path, Manager(shown(**running, NRestarts="2")))
     assert not service.status().installed
     write_whole(tmp_path / UNIT, b"")
     status = service.status()
@@ -81,7 +123,7 @@ def test_systemd_says_how_it_is(tmp_path: Path) -> None:
     assert "process 77" in status.said
     assert "started again 2 times" in status.said
     failed = {"ActiveState": "failed", "SubState": "failed", "Result": "watchdog", "UnitFileState": "disabled"}
-    status = SystemdService(tmp_path, Manager(shown(**failed))).status()
+    status = systemd(tmp_path, Manager(shown(**failed))).status()
     assert (status.installed, status.running) == (False, False)
     assert "ended by watchdog" in status.said
 
@@ -89,20 +131,20 @@ def test_systemd_says_how_it_is(tmp_path: Path) -> None:
 def test_what_systemd_refuses_is_told(tmp_path: Path) -> None:
     manager = Manager({"enable": Ran(1, "", "Access denied.\n")})
     with pytest.raises(LivecamError, match=r"enable livecam\.service` failed: Access denied\."):
-        SystemdService(tmp_path, manager).install(JOB, start=True)
+        systemd(tmp_path, manager).install(JOB, start=True)
 
 
 def test_without_a_session_the_next_step_is_to_log_in(tmp_path: Path) -> None:
     manager = Manager({"daemon-reload": Ran(1, "", "Failed to connect to bus: No such file or directory\n")})
     with pytest.raises(LivecamError, match=r"No such file or directory\. That user is not logged in"):
-        SystemdService(tmp_path, manager).install(JOB, start=False)
+        systemd(tmp_path, manager).install(JOB, start=False)
 
 
 def test_one_that_does_not_start_is_told_with_its_log(tmp_path: Path) -> None:
     failed = shown(ActiveState="failed", SubState="failed", Result="exit-code")
     manager = Manager({"--user start": Ran(1, "", "Job failed."), **failed})
     with pytest.raises(LivecamError, match=r"does not start: exit-code\. .*livecam service logs"):
-        SystemdService(tmp_path, manager).install(JOB, start=True)
+        systemd(tmp_path, manager).install(JOB, start=True)
 
 
 def test_one_that_takes_long_to_start_is_no_failure(tmp_path: Path) -> None:
@@ -113,7 +155,7 @@ def test_one_that_takes_long_to_start_is_no_failure(tmp_path: Path) -> None:
             raise LivecamError("systemctl does not answer.")
         return manager(command)
 
-    assert "still starting" in SystemdService(tmp_path, no_answer).install(JOB, start=True)
+    assert "still starting" in systemd(tmp_path, no_answer).install(JOB, start=True)
 
 
 def test_the_output_process_is_not_killed_with_the_main_one() -> None:
@@ -229,4 +271,4 @@ def test_a_manager_that_is_not_here_is_a_sentence() -> None:
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LivecamError, match="cannot be written"):
-        SystemdService(tmp_path / "file", Manager()).install(JOB, start=True)
+        systemd(tmp_path / "file", Manager()).install(JOB, start=True)

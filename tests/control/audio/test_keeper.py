@@ -4,12 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from livecam.app.audio import AudioDelay
-from livecam.config import AudioConfig
+from livecam.app.beside import sound_of
+from livecam.config import AudioConfig, Config
 from livecam.control import place
 from livecam.control.audio import keeper as keeper_module
 from livecam.control.audio.keeper import Keeper, alone
@@ -91,18 +92,19 @@ def test_two_do_not_take_it_from_each_other() -> None:
 def test_in_a_run_it_is_a_part_that_tells_its_troubles_in_the_log(
     server: FakePactl, caplog: pytest.LogCaptureFixture
 ) -> None:
-    part = AudioDelay(AudioConfig(delay=True, extra_ms=10.0), lambda: {"age_p50_ms": 140.0, "fps": 50.0})
+    config = replace(Config(), audio=AudioConfig(delay=True, extra_ms=10.0))
+    part = sound_of(config, lambda: {"age_p50_ms": 140.0, "fps": 50.0})
     part.start()
     until(lambda: server.latencies() == ["60", "160"])
     part.stop()
     part.stop()
     assert server.kinds() == ["module-rt"]
     with alone():
-        second = AudioDelay(AudioConfig(delay=True), dict)
+        second = sound_of(replace(Config(), audio=AudioConfig(delay=True)), dict)
         second.start()
         until(lambda: "There is no delayed microphone. Another livecam" in caplog.text)
         second.stop()
 
 
 def test_a_part_that_never_started_can_be_stopped() -> None:
-    AudioDelay(AudioConfig(), dict).stop()
+    sound_of(Config(), dict).stop()

@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("websockets", reason="the extra obs is not installed")
 
-from livecam.app.obs import ObsScenes, demand_client
-from livecam.config import ObsConfig
+from livecam.app.beside import scenes_of
+from livecam.app.obs import demand_client
+from livecam.config import Config, ObsConfig
 from livecam.control.desk import Desk
 from livecam.control.obs import follow
 from livecam.control.obs.client import ObsPlace
@@ -104,7 +106,7 @@ def test_in_a_run_it_orders_through_the_desk(caplog: pytest.LogCaptureFixture) -
     port = PretendPort()
     with FakeObs().running() as obs:
         config = ObsConfig(connect=True, port=float(obs.place.port), scenes=(("Talk", "ann"), ("Game", "eve")))
-        part = ObsScenes(config, Desk(port))
+        part = scenes_of(replace(Config(), obs=config), Desk(port))
         part.start()
         until(lambda: port.settings().persona == "ann")
         obs.switch("Game")
@@ -120,7 +122,7 @@ def test_without_the_package_it_is_told_and_the_run_goes_on(
     monkeypatch.setitem(sys.modules, "websockets", None)
     with pytest.raises(ExtraMissing, match=r"pip install 'livecam\[obs\]'"):
         demand_client()
-    part = ObsScenes(ObsConfig(connect=True), Desk(PretendPort()))
+    part = scenes_of(replace(Config(), obs=ObsConfig(connect=True)), Desk(PretendPort()))
     part.start()
     until(lambda: "The scenes of OBS are not followed. The connection to OBS needs" in caplog.text)
     part.stop()

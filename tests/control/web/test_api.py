@@ -162,6 +162,11 @@ def test_a_persona_comes_changes_and_goes(fresh: Served) -> None:
         {"name": "eve", "drafts": ["1"] * 21, "basis": "self"},
         {"name": "eve", "drafts": ["1"]},
         {"name": "eve", "drafts": ["1"], "basis": "self", "replace": "yes"},
+        {"name": "eve", "drafts": ["1"], "basis": "self", "scope": "live"},
+        {"name": "eve", "drafts": ["1"], "basis": "self", "scope": ["live", "film"]},
+        {"name": "eve", "drafts": ["1"], "basis": "self", "scope": [{}]},
+        {"name": "eve", "drafts": ["1"], "basis": "self", "expires": 30},
+        {"name": "eve", "drafts": ["1"], "basis": "self", "expires": "x" * 11},
         {"name": "../eve", "drafts": ["1"], "basis": "self"},
     ],
 )

@@ -12,7 +12,8 @@ from livecam.core.frame import Image, Points
 from livecam.core.seams import Tensor, TensorSpec
 from livecam.errors import PhotoRefused
 from livecam.faces.photo import Photo
-from livecam.faces.prepared import identity_in
+from livecam.faces.prepared import Home
+from livecam.faces.sealed import Sealer, public_vault
 from livecam.inference.onnx import load_model_engine
 from livecam.vision.contract import (
     ConverterContract,
@@ -228,7 +229,7 @@ def test_networks_are_loaded_when_they_are_needed_and_once() -> None:
 
 def test_the_library_keeps_it_and_makes_it_anew_for_another_recipe(tmp_path: Path) -> None:
     """It is a `Preparer`: prepared once, then read, and prepared again when a recipe's digest changes."""
-    counted = []
+    counted, home = [], Home(tmp_path, Sealer(public_vault(), "ann"), ["d"])
 
     def maker() -> EmbeddingMaker:
         counted.append(1)
@@ -236,7 +237,7 @@ def test_the_library_keeps_it_and_makes_it_anew_for_another_recipe(tmp_path: Pat
 
     def made(version: str) -> object:
         lazy = NeuralPreparer(version, lambda: Faces(five_at(200, 200, 250)), maker)
-        return identity_in(tmp_path / "neural", lazy, ["d"], lambda: [Photo("a.jpg", ".jpg", b"", PHOTO, "d")])
+        return home.identity("neural", lazy, lambda: [Photo("a.jpg", ".jpg", b"", PHOTO, "d")])
 
     one = preparer_version(["swapper", "detector"])
     first, again, other = made(one), made(one), made(preparer_version(["swapper 2", "detector"]))

@@ -158,6 +158,8 @@ async function save(drafts) {
     basis,
     subject: one("add-subject").value.trim(),
     replace: one("replace").checked,
+    scope: one("add-scope").value.split(",").filter(Boolean),
+    expires: one("add-expires").value,
   };
   one("add-save").disabled = true;
   one("add-save").textContent = "Saving…";

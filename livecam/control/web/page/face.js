@@ -12,6 +12,7 @@ const BASES = {
   synthetic: "shows nobody",
   unstated: "not stated",
 };
+const SCOPES = { live: "live", recording: "recordings", still: "pictures" };
 const SLIDERS = { blend: "Own blend", shape: "Own shape", colour: "Own colour" };
 const HINTS = {
   blend: "How much of the enhancer shows.",
@@ -49,6 +50,8 @@ function head(card) {
   const facts = [
     ["Pictures", card.built_in ? "built in" : String(card.photos ?? "–")],
     ["Consent", [BASES[card.basis] ?? card.basis, card.subject].filter(Boolean).join(": ")],
+    ["Worn for", (card.scope ?? []).map((use) => SCOPES[use] ?? use).join(", ")],
+    ["Until", card.expires ? card.expires.slice(0, 10) : ""],
     ["Added", (card.added ?? "").slice(0, 10)],
     ["Quality", qualityWords(card.quality)],
   ].filter(([, words]) => words);

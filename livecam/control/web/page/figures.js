@@ -14,6 +14,8 @@ const REASONS = {
   "no-wearer": "the wearer was not there",
   uncovered: "a face was not covered",
   "no-persona": "no persona was ready",
+  content: "the content check saw nudity",
+  unchecked: "the content check had no fresh answer",
   panic: "panic",
   failed: "a stage failed",
   skipped: "a newer frame was there",

@@ -1,0 +1,1 @@
+"""The fault matrix: the real daemon as a process, doubles that fail on command, every picture judged."""

@@ -1,0 +1,100 @@
+"""Faults of what takes pictures: a sink that goes, disks that are full or slow, somebody who no longer reads."""
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.faults.book import Book
+from tests.faults.enduring import Fault, endure
+from tests.faults.rig import Run
+
+pytestmark = pytest.mark.faults
+
+
+def frames(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [("gone", r"The brittle sink is not there"), ("broken", r"brittle failed: \[Errno 5\]")],
+)
+def test_a_sink_goes_and_comes_back(standing: Run, book: Book, word: str, says: str) -> None:
+    name = {"gone": "sink gone", "broken": "sink fails in its driver"}[word]
+    fault = Fault(name, says, 1.0, slate=False)
+    endure(standing, book, fault, lambda: standing.put("sink", word), lambda: standing.put("sink"))
+    offset = standing.log().rindex("brittle")
+    standing.until(lambda: bool(standing.said("brittle is open again", offset)), 5.0, "the sink is opened again")
+
+
+def test_the_disk_is_full_while_recording(standing: Run, book: Book) -> None:
+    fault = Fault("full disk while recording", r"Cannot record to .*The disk is full", 1.0, slate=False, lasts_s=2.5)
+
+    def begin() -> None:
+        assert standing.say("record start").ok
+        standing.rest(1.5)
+        standing.put("disk", "full")
+
+    def end() -> None:
+        standing.put("disk")
+        standing.rest(1.0)
+        standing.say("record stop")
+
+    endure(standing, book, fault, begin, end)
+    kept = sorted((standing.folder / "data" / "recordings").glob("*.mp4"))
+    assert kept, "what was recorded before is kept"
+    assert all(frames(path) > 0 for path in kept)
+
+
+def test_the_disk_is_slow_while_recording(standing: Run, book: Book) -> None:
+    fault = Fault("slow disk while recording", r"the disk or the encoder is too slow", 1.0, slate=False, lasts_s=3.5)
+
+    def begin() -> None:
+        standing.put("disk", "slow")
+        assert standing.say("record start").ok
+
+    def end() -> None:
+        standing.put("disk")
+        standing.say("record stop")
+
+    endure(standing, book, fault, begin, end)
+
+
+@contextmanager
+def idle_watcher(address: str) -> Iterator[None]:
+    """Somebody who begins to look at the preview, and does not read on."""
+    found = re.search(r"http://([\d.]+):(\d+)/\?token=(\S+)", address)
+    assert found, address
+    host, port, token = found.groups()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(5)
+        connection.connect((host, int(port)))
+        request = f"GET /stream.mjpg?token={token.rstrip('.')} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+        connection.sendall(request.encode())
+        assert b"200" in connection.recv(64)
+        yield
+
+
+def test_a_watcher_stops_reading(standing: Run, book: Book) -> None:
+    fault = Fault("consumer that stops reading", "has stopped reading; it holds nobody up", 1.0, False, lasts_s=1.0)
+    said = standing.say("sink add web:0").said
+    try:
+        with idle_watcher(said):
+            # Until the buffers between the two are full.
+            deadline = time.monotonic() + 25
+
+            def begin() -> None:
+                stopped = "has stopped reading"
+                standing.until(lambda: bool(standing.said(stopped)), deadline - time.monotonic(), stopped)
+
+            endure(standing, book, fault, begin, lambda: None)
+    finally:
+        assert standing.say("sink remove web").ok

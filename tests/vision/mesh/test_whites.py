@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from livecam.canvas.cpu import CpuCanvas
+from livecam.core.frame import Image, Points
+from livecam.core.settings import Settings
+from livecam.vision.mesh.engine import MeshSwapper
+from livecam.vision.mesh.topology import TOPOLOGY
+from livecam.vision.mesh.whites import EyeGains, Whites, openness_of, white_of
+from tests.vision.mesh.drawn import drawn_identity, face_of, frame_of, neutral, persona_of, picture_of, points_of
+
+DARK, FAIR = (40, 50, 70), (150, 180, 220)
+WHITE = 230
+
+
+def gains(wearer: float, persona: float, skin: float, openness: float = 1.0) -> EyeGains:
+    white = np.full(3, 1, np.float32)
+    return Whites()(white * wearer, white * persona, np.full((2, 3), skin, np.float32), openness)
+
+
+def whites_after(persona: tuple[int, int, int], wearer: tuple[int, int, int]) -> float:
+    """How light the whites of the eyes are when somebody is painted over somebody."""
+    points = points_of(neutral())
+    canvas = CpuCanvas()
+    canvas.load(frame_of(picture_of(points, wearer)))
+    MeshSwapper(grain=0)(canvas, face_of(points), persona_of(drawn_identity(persona)), Settings(shape=0.0))
+    return lightness_beside_irises(canvas.pixels, points)
+
+
+def lightness_beside_irises(image: Image, points: Points) -> float:
+    """The lightest px between corner and iris, mean of the four."""
+    beside = []
+    for eye, iris in zip(TOPOLOGY.eyes, (468, 473), strict=True):
+        for corner in (eye[0], eye[len(eye) // 2]):
+            x, y = np.rint((points[corner, :2] + points[iris, :2]) / 2).astype(int).tolist()
+            beside.append(float(image[y - 1 : y + 2, x - 1 : x + 2].mean(axis=2).max()))
+    return float(np.mean(beside))
+
+
+@pytest.mark.parametrize(("persona", "wearer"), [(DARK, FAIR), (FAIR, DARK)])
+def test_eyes_stay_as_white_as_the_wearer_s_when_the_skin_changes(
+    persona: tuple[int, int, int], wearer: tuple[int, int, int]
+) -> None:
+    """Lit like the skin, they would be at 255, and at 100."""
+    points = points_of(neutral())
+    before = lightness_beside_irises(picture_of(points, wearer), points)
+    assert whites_after(persona, wearer) == pytest.approx(before, abs=18)
+
+
+def test_the_white_is_found_among_iris_and_glints() -> None:
+    points = points_of(neutral(), height=500.0, centre=(300.0, 300.0))
+    image = picture_of(points, FAIR, (700, 640, 3))
+    assert white_of(image, points) == pytest.approx([WHITE] * 3, abs=8)
+    x, y = np.rint(points[468, :2]).astype(int).tolist()
+    image[y - 4 : y + 4, x - 4 : x + 4] = 255
+    assert white_of(image, points) == pytest.approx([WHITE] * 3, abs=8)
+
+
+def test_black_eyes_give_gains_that_are_finite() -> None:
+    assert (white_of(np.zeros((360, 480, 3), np.uint8), points_of(neutral())) > 0).all()
+
+
+def test_the_light_on_eyes_is_what_whites_say() -> None:
+    assert gains(200, 160, 2.0).eyes == pytest.approx(1.25)
+    assert gains(120, 160, 0.5).eyes == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("skin", "wearer", "limit"), [(2.0, 20, 1.0), (2.0, 900, 2.0), (0.5, 20, 0.5), (0.5, 900, 1.0)]
+)
+def test_eyes_that_cannot_be_read_are_lit_between_the_skin_s_gain_and_none(
+    skin: float, wearer: float, limit: float
+) -> None:
+    assert gains(wearer, 160, skin).eyes == pytest.approx(limit)
+
+
+def test_where_skin_and_eyes_agree_nothing_is_done() -> None:
+    assert gains(160, 160, 1.0).shares() == [0, 0]
+    assert gains(240, 160, 2.0).shares() == [1, 1]
+
+
+def test_shut_eyes_teach_nothing_and_lamps_reach_the_eyes_at_once() -> None:
+    whites, white = Whites(), np.full(3, 1, np.float32)
+    skin = np.full((2, 3), 2.0, np.float32)
+    first = whites(white * 200, white * 160, skin, 1.0)
+    blinking = [whites(white * 60, white * 160, skin, 0.0) for _ in range(20)]
+    assert blinking[-1].eyes == pytest.approx(first.eyes)
+    brighter = whites(white * 240, white * 160, skin * 1.2, 1.0)
+    assert brighter.eyes == pytest.approx(first.eyes * 1.2, rel=0.01)
+
+
+def test_openness_tells_shut_from_open() -> None:
+    points = points_of(neutral())
+    assert openness_of(points) > 0.3
+    for upper, lower in TOPOLOGY.lid_pairs:
+        points[lower] = points[upper]
+    assert openness_of(points) == 0
+
+
+def test_an_eye_outside_the_frame_is_left_alone() -> None:
+    points = points_of(neutral(), centre=(20.0, 180.0))
+    canvas = CpuCanvas()
+    canvas.load(frame_of(picture_of(points, FAIR)))
+    MeshSwapper(grain=0)(canvas, face_of(points), persona_of(drawn_identity(DARK)), Settings())
