@@ -25,7 +25,7 @@ from livecam.privacy.watermark import Watermark
 
 COMMAND = "python -m benchmarks screen"
 
-SECONDS, SCREEN_FPS = 12, 15
+SECONDS, SCREEN_FPS = 8, 15
 CALL_GOOD, CALL_POOR = (Size(1280, 720), 1000), (Size(640, 360), 500)
 
 
@@ -61,7 +61,12 @@ CASES = (
     Case("one of two tiles", Size(1920, 1080), (1100, 500, 640), beside=(1100, 60, 640)),
     Case("a small tile, poor call", Size(1920, 1080), (1210, 700, 400), CALL_POOR),
 )
-UNMARKED = (CASES[0], CASES[4])
+RUNS = (
+    *((2 - number % 2 * 2, case, True) for number, case in enumerate(CASES)),
+    *((1, case, True) for case in (CASES[1], CASES[2], CASES[4])),
+    *((clip_, CASES[4], False) for clip_ in range(3)),
+)
+"""Number of the clip, how it is shown, and whether it is marked."""
 
 _CALL_OPTIONS = {"preset": "veryfast", "tune": "zerolatency", "profile": "baseline"}
 _SCREEN_OPTIONS = {"preset": "veryfast", "crf": "23"}
@@ -71,12 +76,9 @@ def main(quick: bool) -> None:
     code, labels = Code.of(KEY), LabelReader([*WORDS.values()])
     names: Sequence[str] = CLIPS if clips_folder() is not None else ("drawn",)
     details: list[dict[str, object]] = []
-    for name in names[:1] if quick else names:
-        for case, is_marked in (*((case, True) for case in CASES), *((case, False) for case in UNMARKED)):
-            if quick and case is not CASES[0]:
-                continue
-            details.append(_shown(name, case, is_marked, code, labels))
-            print(f"  {details[-1]}", flush=True)
+    for number, case, is_marked in RUNS[:1] + RUNS[-1:] if quick else RUNS:
+        details.append(_shown(names[number % len(names)], case, is_marked, code, labels))
+        print(f"  {details[-1]}", flush=True)
     marked = [one for one in details if one["marked"]]
     plain = [one for one in details if not one["marked"]]
     bars = [

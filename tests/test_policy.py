@@ -206,6 +206,14 @@ def test_locks_are_a_layer_above_flags() -> None:
     assert load(wishes, Path(os.devnull), {}, NOTHING).config.label.shown is False
 
 
+def test_what_looks_for_nudity_and_age_can_be_neither_taken_away_nor_blunted() -> None:
+    policy = policy_of("[content]\nnudity = ['nudenet_320n']\nminors = 'genderage'\n")
+    wishes = {"safety.nudity": "none", "safety.minors": "none", "safety.nudity_limit": "100"}
+    safety = load(wishes, Path(os.devnull), {}, policy).config.safety
+    assert (safety.nudity, safety.minors, safety.nudity_limit) == (("nudenet_320n",), "genderage", None)
+    assert load(wishes, Path(os.devnull), {}, NOTHING).config.safety.nudity == ()
+
+
 def test_a_policy_that_cannot_be_followed_stops_whatever_reads_the_configuration(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +300,7 @@ def test_outputs() -> None:
 
 def test_only_settings_that_there_are_are_locked() -> None:
     everything = Policy(
-        True, "AI", Language.DE, False, ("ann",), False, ("web",), ("self",), True, 3.0, False, 3.0, True
+        True, "AI", Language.DE, False, ("ann",), False, ("web",), ("self",), True, 3.0, False, 3.0, True, ("a",), "b"
     )
     assert set(dict(everything.locks())) <= set(SETTINGS)
     assert load({}, Path(os.devnull), {}, NOTHING).config == Config()

@@ -26,7 +26,9 @@ MOST: Final = 256
 
 RETRY_S: Final = 2.0
 CHORES_S: Final = 6 * 3600.0
-_STOP_S: Final = 3.0
+STOP_S: Final = 5.0
+"""How long the end of a run waits for the disk to take its last events."""
+
 _WAKE_S: Final = 0.5
 _RUNS: Final = "run-*.lock"
 
@@ -155,7 +157,7 @@ class Auditor:
         self._ends.set()
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
-        thread.join(_STOP_S)
+        thread.join(STOP_S)
         if self.problem and not self._waiting.empty():
             log.warning("The end of the run is not in the audit log. %s", self.problem)
 

@@ -82,7 +82,8 @@ class Verdict:
             yield from self._marked()
         else:
             yield (
-                f"No mark of livecam was found in {self.seconds:.0f} s (score {self.score:.1f}; {SURE:g} is sure). "
+                f"No mark of livecam was found in {self.seconds:.0f} s, in the whole picture or in a part of it "
+                f"(score {self.score:.1f}; {SURE:g} is sure). "
                 "That does not mean that the video is unchanged: another program may have made it, the mark may have "
                 "been removed, or the picture may be turned, mirrored, distorted or a small part of a larger one."
             )

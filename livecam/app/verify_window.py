@@ -104,8 +104,10 @@ class Window:
 
 def _small(luma: Luma) -> Luma:
     """A copy, no wider than labels need."""
-    scale = min(1.0, _SAMPLE_PX / luma.shape[1])
-    return np.asarray(cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8).copy()
+    height, width = luma.shape
+    scale = min(1.0, _SAMPLE_PX / width)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8).copy()
 
 
 def _part(whole: Luma, place: Place) -> Luma:

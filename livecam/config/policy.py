@@ -56,6 +56,8 @@ class Policy:
         recordings: Files may be made: by ``record``, ``snapshot``, ``record:`` sinks and ``livecam swap``.
         recordings_keep_days: Recordings and snapshots in the recordings folder are deleted after; None keeps them.
         provenance_required: Files are signed, or not made.
+        nudity: Networks that look for nudity; empty leaves that to the user.
+        minors: The network that estimates the age of who a persona shows; None leaves that to the user.
         place: Where the rules were read; None where there are none.
         digest: SHA-256 of that file, hex; "" for none.
     """
@@ -73,6 +75,8 @@ class Policy:
     recordings: bool = True
     recordings_keep_days: float | None = None
     provenance_required: bool = False
+    nudity: tuple[str, ...] = ()
+    minors: str | None = None
     place: Path | None = None
     digest: str = ""
 
@@ -82,6 +86,8 @@ class Policy:
             "label.text": self.label_text,
             "label.language": self.label_language,
             "audit.keep_days": self.audit_keep_days,
+            "safety.nudity": self.nudity or None,
+            "safety.minors": self.minors,
         }
         yield from ((path, value) for path, value in given.items() if value is not None)
         switched = (
@@ -90,6 +96,8 @@ class Policy:
             ("audit.enabled", True, self.audit_required),
             ("provenance.sign", True, self.provenance_required),
             ("panel.enabled", False, not self.allows_output("panel")),
+            # A limit of the user's own would make the look a blind one.
+            ("safety.nudity_limit", None, bool(self.nudity)),
         )
         yield from ((path, value) for path, value, locked in switched if locked)
 
@@ -169,6 +177,8 @@ _TOLD: Final = (
     ("recordings.allowed", "recordings", True),
     ("recordings.keep_days", "recordings_keep_days", None),
     ("provenance.required", "provenance_required", False),
+    ("content.nudity", "nudity", ()),
+    ("content.minors", "minors", None),
 )
 
 

@@ -15,6 +15,7 @@ from livecam.config.kinds import Choice, Kind, Number, Switch, Text, shown
 from livecam.config.label import Language
 from livecam.config.nearest import nearest
 from livecam.config.policy import BASES, OUTPUTS, Policy
+from livecam.config.safety import Names
 from livecam.config.toml import parse_toml
 from livecam.errors import ConfigError
 
@@ -97,6 +98,8 @@ KEYS: Final[Mapping[str, tuple[str, Kind]]] = {
     "recordings.allowed": ("recordings", Switch()),
     "recordings.keep_days": ("recordings_keep_days", _DAYS),
     "provenance.required": ("provenance_required", Switch()),
+    "content.nudity": ("nudity", Names()),
+    "content.minors": ("minors", Text(60)),
 }
 """Every key of the policy file: the field of `Policy` that it sets, and what may be written."""
 

@@ -90,7 +90,7 @@ class Screen:
         if self._sums is None:
             height, width = luma.shape
             scale = min(1.0, _LONGEST_PX / width)
-            self._sums = np.zeros((BINS, round(height * scale), round(width * scale)), np.float32)
+            self._sums = np.zeros((BINS, max(round(height * scale), 1), max(round(width * scale), 1)), np.float32)
             self._first_ns = shown_ns
         self._last_ns = shown_ns
         place = shown_ns // BIN_NS % BINS

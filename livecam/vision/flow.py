@@ -177,7 +177,8 @@ class FlowCarrier:
             height = max(face_height(points), 1.0)
             moved = self._believed(self._moved(self._points, before, crop), points, height)
             carried = self._calm(self._points, moved, height, step_s, loosen)
-            drawn = self._drawn + (carried - self._points)
+            drawn = carried + (self._drawn - self._points)
+            drawn[:, :2] += self._calm.haste * (self._points[:, :2] + moved - carried[:, :2])
             self._points = self._corrected(carried, points, height, (step_s, loosen))
             self._drawn = self._settled(drawn, height, (step_s, loosen))
         self._found = points

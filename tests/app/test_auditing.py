@@ -18,7 +18,7 @@ from livecam.config import Paths
 from livecam.core.locked import take
 from livecam.privacy.audit import AuditError, AuditLog, Fact, held, lines, verify
 
-ENOUGH_S = 10.0
+ENOUGH_S = 60.0
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def paths(tmp_path: Path) -> Paths:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditing, "RETRY_S", 0.01)
+    monkeypatch.setattr(auditing, "STOP_S", 60.0)
 
 
 def events(paths: Paths) -> list[dict[str, object]]:

@@ -430,6 +430,7 @@ def running(tmp_path: Path, mesh_models: Mapping[str, Path], monkeypatch: pytest
         yield run
 
 
+@pytest.mark.alone
 def test_in_a_running_daemon_taking_it_back_ends_the_swap_within_a_second(running: Run) -> None:
     daemon = running.daemon
     running.consents.revoke("ann")

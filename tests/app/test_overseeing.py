@@ -59,6 +59,11 @@ def events(paths: Paths) -> list[dict[str, object]]:
     return [json.loads(line) for _, _, line in lines(folder_of(paths))]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livecam.app.auditing.STOP_S", 60.0)
+
+
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     return Paths(tmp_path / "livecam.toml", tmp_path / "data", tmp_path / "cache")

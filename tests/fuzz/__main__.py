@@ -1,8 +1,8 @@
 """``python -m tests.fuzz NAME [SECONDS]``: feed one target for long, with damaged copies of sound inputs.
 
-Where atheris is installed (``pip install atheris``; it is no dependency), it guides itself by the lines of livecam that it
-reaches, and flags of libFuzzer may follow the name instead. Else the inputs are damaged blindly. What it finds is written
-to a file, which becomes a test.
+Where atheris is installed (``pip install atheris``; it is no dependency), it guides itself by the lines of livecam that
+it reaches, and flags of libFuzzer may follow the name instead. Else the inputs are damaged blindly. What it finds is
+written to a file, which becomes a test.
 """
 
 import sys

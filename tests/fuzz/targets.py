@@ -240,6 +240,66 @@ def _tuned(path: Path) -> object:
     return read_tuned(path, {})
 
 
+def _policy(data: bytes) -> object:
+    from livecam.config.policy_file import parsed
+
+    return parsed(data, Path("policy.toml"))
+
+
+def _exported(path: Path) -> object:
+    from livecam.privacy.audit_check import read_export
+
+    return read_export(path, _KEY)
+
+
+def _exports() -> list[bytes]:
+    from livecam.privacy.audit import AuditLog
+    from livecam.privacy.audit_check import export
+
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        home = Path(folder) / "audit"
+        home.mkdir(mode=0o700)
+        log = AuditLog(home, _KEY, lambda: "2026-11-21T07:00:00.000+00:00")
+        log.append("start", session="0000beef")
+        log.append("panic", by="key")
+        export(home, _KEY, Path(folder) / "export.jsonl", "2026-11-21T08:00:00.000+00:00")
+        return [(Path(folder) / "export.jsonl").read_bytes()]
+
+
+def _audit(path: Path) -> object:
+    """A log of which one file is `path`; its seal is sound."""
+    from livecam.privacy.audit import AuditLog
+    from livecam.privacy.audit_check import verify
+
+    home = path.parent / "audit"
+    home.mkdir(mode=0o700)
+    AuditLog(home, _KEY, lambda: "2026-11-21T07:00:00.000+00:00").append("start")
+    (file,) = home.glob("*.jsonl")
+    path.replace(file)
+    return verify(home, _KEY)
+
+
+def _logs() -> list[bytes]:
+    return [_exports()[0].partition(b"\n")[2]]
+
+
+def _consent(data: bytes) -> object:
+    from livecam.faces.consent import Signer, from_json
+    from livecam.faces.sealed import public_vault
+
+    return from_json(data, "ann", Signer(public_vault()))
+
+
+def _consents() -> list[bytes]:
+    from livecam.faces.builtin import built_in_record
+    from livecam.faces.consent import Signer, to_json
+    from livecam.faces.sealed import public_vault
+
+    return [to_json(built_in_record("0" * 64).consent, "ann", Signer(public_vault()))]
+
+
+_KEY: Final = bytes(32)
+
 _PLAN: Final = f"x-{sha256(json.dumps({'model': 'x'}).encode()).hexdigest()}.plan"
 
 TARGETS: Final[dict[str, Target]] = {
@@ -256,6 +316,10 @@ TARGETS: Final[dict[str, Target]] = {
     "recipe": Target(_recipe, _recipes),
     "answer": Target(_answer, _answers),
     "favourites": Target(_in_file("favourites.json", _favourites), lambda: [b'{"1": "ann", "2": "bob"}']),
+    "policy": Target(_policy, lambda: [b'[label]\nrequired = true\n[outputs]\nallowed = ["virtualcam"]\n']),
+    "export": Target(_in_file("export.jsonl", _exported), _exports),
+    "audit": Target(_in_file("log.jsonl", _audit), _logs),
+    "consent": Target(_consent, _consents),
     "worn": Target(_in_file("worn.json", _worn), lambda: [b'{"preset": "fast", "blend": 0.5, "colour": 1}']),
     "note": Target(_in_file("part.json", _note), _notes),
     "licences": Target(_in_file("licences.json", _licences), lambda: [b'{"version": 1, "answers": []}']),

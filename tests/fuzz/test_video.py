@@ -94,3 +94,20 @@ def test_pictures_of_any_time_are_looked_at(times: list[int]) -> None:
     for shown_ns in times:
         reader.add(np.zeros((36, 64), np.uint8), shown_ns)
     assert not reader.found().sure
+
+
+def test_damaged_manifests_are_a_sentence(clip: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("c2pa", reason="manifests need c2pa-python, from livecam[provenance]")
+    from livecam.app.provenance.certificates import signing_of
+    from livecam.app.provenance.made import Made
+    from livecam.app.provenance.manifest import read, sign, told
+
+    random, path = Random(4), tmp_path / "a.mp4"
+    path.write_bytes(clip)
+    sign(path, Made(7, "recording"), signing_of(tmp_path / "keys"))
+    signed = path.read_bytes()
+    for _ in range(25):
+        path.write_bytes(mutated(signed, random))
+        with bounded():
+            found = outcome(lambda: list(told(read(path))))
+        assert found

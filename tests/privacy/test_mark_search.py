@@ -93,3 +93,12 @@ def test_where_there_is_none_nothing_is_found() -> None:
 def test_less_than_four_seconds_say_nothing() -> None:
     for seen in (Screen(Code.of(KEY)), screen(77, 41, 320, seconds=3.0)):
         assert seen.search() is None
+
+
+def test_a_picture_of_any_shape_can_be_looked_at() -> None:
+    for width, height in ((2, 2), (4000, 2), (2, 400), (90, 90)):
+        seen = Screen(Code.of(KEY))
+        for number in range(5 * FPS):
+            seen.add(np.full((height, width), number, np.uint8), number * NS_PER_S // FPS)
+        found = seen.search()
+        assert found is None or not found.sure
