@@ -25,7 +25,7 @@ from livecam.privacy.watermark import Watermark
 
 COMMAND = "python -m benchmarks screen"
 
-SECONDS, SCREEN_FPS = 8, 15
+SECONDS, SCREEN_FPS = 12, 15
 CALL_GOOD, CALL_POOR = (Size(1280, 720), 1000), (Size(640, 360), 500)
 
 

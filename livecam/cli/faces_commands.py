@@ -182,6 +182,7 @@ def remove(name: str, yes: bool) -> None:
         _confirm(f"Delete {name!r} with its photos?")
     _library().remove(name)
     forget_favourite(name)
+    noted(load())("persona-removed", persona=name)
     click.echo(f"Removed {name!r}.")
 
 

@@ -280,7 +280,7 @@ def told_status(settings: Settings, status: Mapping[str, Json]) -> str:
         )
         parts += (
             [f"Sound should be {late:.0f} ms late."]
-            if isinstance(late := status.get("delay_ms"), float) and late > 0
+            if isinstance(late := status.get("delay_ms"), float) and late > 0 and status["fps"]
             else []
         )
         parts += [str(status["note"])] if status["note"] else []

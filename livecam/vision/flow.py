@@ -35,7 +35,7 @@ _RIM: Final = 24
 # face's height, on d18, s32, d10 and the fast d12: 0.075, 0.094, 0.229, 1.08; every 4 px without refinement, for about
 # the same time: 0.085, 0.108, 0.249, 0.94. Patches are compared with their means taken out, as that class does by
 # itself: without, 0.069 on d18 becomes 1.2 when a lamp makes the picture 6 levels brighter.
-_PATCH, _STRIDE, _DESCENTS, _REFINEMENTS = 8, 4, 12, 2
+_PATCH, _STRIDE, _DESCENTS, _REFINEMENTS = 8, 5, 8, 1
 _EYES, _IRISES, _LIPS = ("left_eye", "right_eye"), ("left_iris", "right_iris"), "lips"
 
 Flow: TypeAlias = npt.NDArray[np.float32]
@@ -82,7 +82,7 @@ class FlowRules:
     depth_share: float = 0.25
     iris_share: float = 0.5
     settle_share: float = 0.4
-    settle_limits: tuple[float, float] = (0.004, 0.01)
+    settle_limits: tuple[float, float] = (0.003, 0.008)
     at_rest: float = 0.5
     pose_limits: tuple[float, float] = (0.015, 0.03)
     skin_limits: tuple[float, float] = (0.015, 0.03)
@@ -177,8 +177,7 @@ class FlowCarrier:
             height = max(face_height(points), 1.0)
             moved = self._believed(self._moved(self._points, before, crop), points, height)
             carried = self._calm(self._points, moved, height, step_s, loosen)
-            drawn = carried + (self._drawn - self._points)
-            drawn[:, :2] += self._calm.haste * (self._points[:, :2] + moved - carried[:, :2])
+            drawn = self._drawn + (carried - self._points)
             self._points = self._corrected(carried, points, height, (step_s, loosen))
             self._drawn = self._settled(drawn, height, (step_s, loosen))
         self._found = points

@@ -178,6 +178,9 @@ def test_erasing_leaves_nothing_and_gives_a_receipt(folder: Path, monkeypatch: p
     assert "the configuration still names ann" in done.stderr
     assert "ann" not in call("favourite").stdout
     assert ("persona-erased", "ann") in events(folder)
+    call("remove", "ann-lee", "--yes")
+    assert events(folder)[-1] == ("persona-removed", "ann-lee")
+    call("add", "ann-lee", photo(folder, "lee.png", value=9), "--consent", "self")
     assert call("erase", "ann-lee", "--receipt", folder / "receipt.json").exit_code == 2, "it is there already"
 
 

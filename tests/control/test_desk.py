@@ -128,3 +128,11 @@ def test_whatever_is_said_is_answered(words: list[str]) -> None:
     if not answer.ok:
         assert port.cell.current.mode is Mode.SWAP
         assert port.cell.current.revision == 0
+
+
+def test_by_how_much_sound_is_to_be_late_is_told_while_there_are_pictures() -> None:
+    port = PretendPort()
+    port.seen = {**port.seen, "delay_ms": 147.4}
+    assert "Sound should be 147 ms late." in Desk(port).follow("status").said
+    port.seen = {**port.seen, "state": "idle", "fps": 0.0}
+    assert "Sound" not in Desk(port).follow("status").said

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.persona import EVERY_SCOPE, Basis, Consent, Scope
@@ -140,6 +140,23 @@ def test_no_byte_can_be_changed(place: int, change: int) -> None:
     text[place % len(text)] ^= change
     try:
         assert from_json(bytes(text), "ann", SIGNER) == MADE
+    except ConsentRefused:
+        return
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(st.sampled_from(sorted(json.loads(to_json(MADE, "ann", SIGNER)))), _JSON, max_size=4))
+def test_whatever_is_in_it_is_a_record_or_refused(change: dict[str, object]) -> None:
+    content = json.loads(to_json(MADE, "ann", SIGNER)) | change
+    try:
+        assert from_json(json.dumps(content).encode(), "ann", SIGNER) == MADE
     except ConsentRefused:
         return
 

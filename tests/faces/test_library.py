@@ -3,11 +3,13 @@
 import os
 import shutil
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 import pytest
 
+from livecam.core.frame import Image
 from livecam.core.persona import Basis
 from livecam.errors import ConsentRefused, PersonaError, PhotoRefused
 from livecam.faces import library as library_module
@@ -280,6 +282,23 @@ def test_cache_that_the_preparer_cannot_read_is_made_again(
     library.add("ann", [photo(tmp_path)], Basis.SELF)
     monkeypatch.setattr(preparer, "load", refuse)
     assert library.load("ann").identity["mesh"] == FakeIdentity(((30, 40, 3),))
+
+
+def test_what_is_erased_while_it_is_loaded_does_not_come_back(
+    library: PersonaLibrary, preparer: FakePreparer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = library.add("ann", [photo(tmp_path)], Basis.SELF).entry.folder
+    assert folder is not None
+    shutil.rmtree(folder / "prepared")
+    prepare = preparer.prepare
+
+    def erased_meanwhile(images: Sequence[Image], names: Sequence[str]) -> FakeIdentity:
+        shutil.rmtree(folder)
+        return prepare(images, names)
+
+    monkeypatch.setattr(preparer, "prepare", erased_meanwhile)
+    library.load("ann")
+    assert not folder.exists()
 
 
 def test_changed_photo_is_refused(library: PersonaLibrary, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import cv2
 import pytest
 
 from livecam.control.client import Said, order
@@ -64,6 +65,7 @@ class Seen:
 
 
 MOST_BUSY: Final = 0.4
+MOST_KEPT_WRONG: Final = 4
 
 
 class Bare(AssertionError):
@@ -163,6 +165,10 @@ class Run:
     def _judge_new(self) -> None:
         for sent in self._tape.unread():
             one = Seen(sent.sent_ns, sent.opened_ns, sent.claimed, self.judge(sent.picture))
+            if one.wrong and len(list(self.folder.glob("wrong-*.png"))) < MOST_KEPT_WRONG:
+                # For whoever looks into it. Nobody real is in them.
+                whole = cv2.cvtColor(sent.picture, cv2.COLOR_YUV2BGR_I420)
+                cv2.imwrite(str(self.folder / f"wrong-{len(self.seen)}.png"), whole)
             self.seen.append(one)
             self._tell(one)
         if self._most_kept and len(self.seen) > 2 * self._most_kept:

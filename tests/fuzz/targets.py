@@ -291,11 +291,12 @@ def _consent(data: bytes) -> object:
 
 
 def _consents() -> list[bytes]:
-    from livecam.faces.builtin import built_in_record
+    from livecam.core.persona import Basis, Consent
     from livecam.faces.consent import Signer, to_json
     from livecam.faces.sealed import public_vault
 
-    return [to_json(built_in_record("0" * 64).consent, "ann", Signer(public_vault()))]
+    consent = Consent(Basis.SELF, "Ann", "2026-11-21T07:00:00.000+00:00", ("0" * 64,))
+    return [to_json(consent, "ann", Signer(public_vault()))]
 
 
 _KEY: Final = bytes(32)
