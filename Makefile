@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test test-browser test-e2e test-faults test-keys test-local test-oracle test-tensorrt test-remote soak models lint \
+.PHONY: run test test-browser test-e2e test-faults test-keys test-local test-oracle test-tensorrt test-remote soak sbom models lint \
 	format bench lock clean
 
 run: $(VENV)/.runtime
@@ -33,6 +33,10 @@ test-faults: $(VENV)/.dev
 # The whole daemon where there is no network at all.
 test-local: $(VENV)/.dev
 	$(PYTEST) -q -m local tests/local $(ARGS)
+
+# What livecam consists of, in CycloneDX; to be made anew after a change of requirements.txt or engines/.
+sbom: $(VENV)/.dev
+	$(BIN)/python -m tests.sbom
 
 # Random faults and orders for hours, and a verdict.
 soak: $(VENV)/.dev

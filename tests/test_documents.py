@@ -9,6 +9,9 @@ from typing import Final
 
 import pytest
 
+from livecam.config.registry import SETTINGS
+from livecam.control.grammar import WORDS
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENTS: Final = ("threat-model.md", "compliance.md")
 NAMED: Final = re.compile(r"`(tests/[a-z0-9_/]+\.py)(?:::([A-Za-z0-9_]+))?`")
@@ -73,6 +76,11 @@ def test_its_links_lead_somewhere(name: str) -> None:
         if place:
             heads = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert place in {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}, target
+
+
+def test_no_setting_and_no_order_takes_the_mark_away() -> None:
+    """What docs/compliance.md says of a tool for removal: there is none; an administrator's policy alone has a key."""
+    assert [name for name in (*SETTINGS, *WORDS) if "mark" in name] == []
 
 
 def test_modules_that_are_named_are_there() -> None:

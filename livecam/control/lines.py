@@ -96,7 +96,6 @@ class Client:
     def _serve_apart(self) -> None:
         if self._turn.acquire(blocking=False):
             self._begun.set()
-            threading.current_thread().name = "control-client"
             self.serve()
 
     def join(self, timeout_s: float) -> None:

@@ -67,8 +67,9 @@ class CodingThread(threading.Thread):
         Raises:
             SinkError: Encoding has failed, or its thread has died.
         """
-        if self.problem is not None:
-            raise self.problem
+        if (problem := self.problem) is not None:
+            # Another one of its kind: one that is kept and raised holds on to this thread, and its slots to memory.
+            raise type(problem)(problem.what, problem.next_step)
         if not self.is_alive() and not self._ending:
             raise SinkLost(f"The thread {self.name} has ended.", "It is started again.")
         try:

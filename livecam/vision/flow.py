@@ -35,7 +35,7 @@ _RIM: Final = 24
 # face's height, on d18, s32, d10 and the fast d12: 0.075, 0.094, 0.229, 1.08; every 4 px without refinement, for about
 # the same time: 0.085, 0.108, 0.249, 0.94. Patches are compared with their means taken out, as that class does by
 # itself: without, 0.069 on d18 becomes 1.2 when a lamp makes the picture 6 levels brighter.
-_PATCH, _STRIDE, _DESCENTS, _REFINEMENTS = 8, 5, 8, 1
+_PATCH, _STRIDE, _DESCENTS, _REFINEMENTS = 8, 4, 12, 2
 _EYES, _IRISES, _LIPS = ("left_eye", "right_eye"), ("left_iris", "right_iris"), "lips"
 
 Flow: TypeAlias = npt.NDArray[np.float32]
@@ -56,9 +56,6 @@ class FlowRules:
         lip_share: About those of the lips.
         depth_share: Of what it says about depth, of which the flow knows nothing.
         iris_share: At least, of irises, which turn under lids that do not; of the whole difference.
-        settle_share: Of what the corrected points are beside those drawn last, carried by the flow: what is drawn
-            follows them in its turn, so that one correction is spread over several frames.
-        settle_limits: Of that difference.
         at_rest: Factor on these shares, but those of depth and irises, while the face rests: then there is no drift.
         pose_limits: Of the mean difference of the face as a whole.
         skin_limits: Of the difference of a landmark of the skin.
@@ -75,14 +72,12 @@ class FlowRules:
     """
 
     frame_s: float = 1 / 30
-    pose_share: float = 0.6
-    skin_share: float = 0.65
-    eye_share: float = 0.36
-    lip_share: float = 0.49
-    depth_share: float = 0.25
+    pose_share: float = 0.42
+    skin_share: float = 0.45
+    eye_share: float = 0.25
+    lip_share: float = 0.34
+    depth_share: float = 0.17
     iris_share: float = 0.5
-    settle_share: float = 0.4
-    settle_limits: tuple[float, float] = (0.003, 0.008)
     at_rest: float = 0.5
     pose_limits: tuple[float, float] = (0.015, 0.03)
     skin_limits: tuple[float, float] = (0.015, 0.03)
@@ -141,7 +136,6 @@ class FlowCarrier:
         self._flow = _search()
         self._crop: Crop | None = None
         self._points: Points | None = None
-        self._drawn: Points = np.empty((0, 3), dtype=np.float32)
         self._found: Points | None = None
         self._doubt: Ways = np.zeros(1, dtype=np.float32)
         self._calm = Calm()
@@ -170,18 +164,16 @@ class FlowCarrier:
         loosen = looseness(steadiness)
         before, self._crop, self._last_ns = self._crop, crop, captured_ns
         if before is None or crop is None or loosen == math.inf or self._torn(points, step_s):
-            self._points = self._drawn = points
+            self._points = points
             self._forget_motion()
         else:
             assert self._points is not None, "there are points wherever there is a crop"
             height = max(face_height(points), 1.0)
             moved = self._believed(self._moved(self._points, before, crop), points, height)
             carried = self._calm(self._points, moved, height, step_s, loosen)
-            drawn = self._drawn + (carried - self._points)
             self._points = self._corrected(carried, points, height, (step_s, loosen))
-            self._drawn = self._settled(drawn, height, (step_s, loosen))
         self._found = points
-        return self._drawn
+        return self._points
 
     def reset(self) -> None:
         """Forget everything; the next points pass as they are."""
@@ -251,19 +243,6 @@ class FlowCarrier:
         corrected[MESH_ROWS:] = carried[MESH_ROWS:] + iris_share[:, None] * off[MESH_ROWS:]
         return corrected
 
-    def _settled(self, drawn: Points, height: float, pace: tuple[float, float]) -> Points:
-        """(N, 3) f32: `drawn`, as the flow carried it, on the way to the corrected points."""
-        assert self._points is not None, "there are points wherever there is a crop"
-        rules, points = self._rules, self._points
-        off: Ways = points[:, :2] - drawn[:, :2]
-        rise = np.maximum(ramp(lengths(off) / np.float32(height), *rules.settle_limits), self._doubt)
-        self._raise_eyes(rise, off, height)
-        rise[MESH_ROWS:] = 1
-        share = paced(_risen(np.full_like(rise, rules.settle_share), rise), rules.frame_s, *pace)
-        settled = points.copy()
-        settled[:, :2] = drawn[:, :2] + share[:, None] * off
-        return settled
-
     def _rise(self, single: Ways, height: float) -> Ways:
         """(N,) f32, 0..1: how far the share of each landmark goes to 1 for what it is off beside the whole face, px."""
         parts, rules = self._parts, self._rules
@@ -272,17 +251,13 @@ class FlowCarrier:
         middle = np.partition(distance, len(distance) // 2)[len(distance) // 2]
         wider = np.maximum(np.float32(rules.scatter) * middle / high, np.float32(1))
         rise: Ways = np.minimum(np.maximum((distance / wider - low) / (high - low), 0), 1)
-        self._raise_eyes(rise, single, height)
-        return rise
-
-    def _raise_eyes(self, rise: Ways, off: Ways, height: float) -> None:
-        """Let `rise`, (N,) f32, go to 1 around eyes that `off`, (N, 2) f32 px, opens or shuts; in place."""
-        low, high = self._rules.lid_limits
-        for rows, lids in self._parts.eyes:
-            dx, dy = mean_row(off[lids.lower] - off[lids.upper]).tolist()
-            opened = (math.hypot(dx, dy) / height - low) / (high - low)
+        for rows, lids in parts.eyes:
+            dx, dy = mean_row(single[lids.lower] - single[lids.upper]).tolist()
+            from_height, to_height = rules.lid_limits
+            opened = (math.hypot(dx, dy) / height - from_height) / (to_height - from_height)
             if opened > 0:
                 rise[rows] = np.maximum(rise[rows], np.float32(min(opened, 1.0)))
+        return rise
 
 
 def _risen(share: Ways, rise: Ways) -> Ways:

@@ -16,7 +16,7 @@ from livecam.core.seams import Clock, Source
 from livecam.core.spec import SourceWish, Spec
 from livecam.core.stamp import stamp
 from tests.faults.board import BOARD, pause
-from tests.faults.scene import BLACK, FPS, KIND, NORMAL, RESIZED, SIZE, drawings, place_of, small
+from tests.faults.scene import FPS, KIND, NORMAL, RESIZED, SIZE, drawings, place_of, small
 
 NAME: Final = "Fault Cam"
 _BACK_NS: Final = 10 * NS_PER_S
@@ -111,10 +111,11 @@ class _Capture:
 
 
 def _shown(word: str, count: int) -> Image:
-    """(H, W, 3) u8 BGR: the picture of that count, with its number in its corner."""
+    """(H, W, 3) u8 BGR: the picture of that count, with its number in its corner unless it is black."""
     if word == "black":
-        image, kind = np.zeros(SIZE.image_shape, np.uint8), BLACK
-    elif word == "resized":
+        # Without a number, in which networks might see what they look for: whatever is made of it is unknown.
+        return np.zeros(SIZE.image_shape, np.uint8)
+    if word == "resized":
         image, kind = small(drawings()[place_of(count)]), RESIZED
     else:
         image, kind = drawings()[place_of(count)].copy(), NORMAL

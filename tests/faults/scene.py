@@ -24,7 +24,7 @@ STEPS: Final = 24
 KIND: Final = 1 << 20
 """A picture's number is this times its kind, plus its count."""
 
-NORMAL, RESIZED, BLACK = 0, 1, 2
+NORMAL, RESIZED = 0, 1
 
 
 def place_of(count: int) -> int:
