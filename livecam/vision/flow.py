@@ -31,8 +31,8 @@ _PATIENCE_S: Final = 1.0
 # Rim of the network's square in which no flow is looked for: the face ends inside, and it is nearly half of the square.
 _RIM: Final = 24
 # Dense inverse search on half the square's resolution, patches of 8 px every 4 px, 12 steps each, then two steps of
-# variational refinement: 0.78 ms of one core, beside the network. Every 5 px, 8 steps and one of refinement take 0.49 ms
-# and leave 1.237 of the input's flicker in motion where these leave 1.223. Patches are compared with their means taken
+# variational refinement: 0.78 ms of one core, beside the network. Every 5 px, 8 steps and one of refinement take 0.49
+# and leave 1.237 of the input's flicker in motion, where these leave 1.223. Patches are compared with their means taken
 # out, as that class does by itself: without, 0.069 % of the face's height off the flow of the full frame on d18 becomes
 # 1.2 when a lamp makes the picture 6 levels brighter.
 _PATCH, _STRIDE, _DESCENTS, _REFINEMENTS = 8, 4, 12, 2

@@ -16,7 +16,7 @@ from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_MS, NS_PER_S, Image, Size
 from livecam.core.seams import Clock
 from livecam.core.spec import SourceWish, parse_spec
-from livecam.errors import ConfigError, SourceError, SourceGone, SourceLost
+from livecam.errors import ConfigError, SourceError, SourceGone, SourceHangs, SourceLost
 from tests.capture.fakecamera import WEBCAM, Device, FakeCapture, grey, hang
 from tests.fakes import FakeClock
 
@@ -165,6 +165,17 @@ def test_a_driver_that_stamps_early_loses_nothing(device: Device) -> None:
     assert opened.dropped == 0
 
 
+def test_stamps_that_run_backwards_are_told_of_once(device: Device, caplog: pytest.LogCaptureFixture) -> None:
+    device.stamp = lambda number, true_ns: true_ns - (10 * NS_PER_S if number > 3 else 0)
+    opened = source()
+    opened.open()
+    for _ in range(8):
+        opened.read_into(blank())
+    assert [record.message for record in caplog.records if "run backwards" in record.message] == [
+        "camera:/dev/null (HD Webcam: HD Webcam): its stamps run backwards; its pictures are dated by their arrival."
+    ]
+
+
 def test_pulled_out_and_plugged_in_as_another_number(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     device.grab = lambda number: number < 2
     opened = source("webcam")
@@ -194,7 +205,7 @@ def test_a_hanging_driver_is_left_behind_and_not_joined_by_a_second(device: Devi
         opened.read_into(image)
     assert time.monotonic() - started < WISH.timeout_s + 0.5
     opened.close()
-    with pytest.raises(SourceLost, match="still hangs in its driver"):
+    with pytest.raises(SourceHangs, match="still hangs in its driver"):
         opened.open()
     assert len(device.captures) == 1
     assert not image.any(), "a call that was given up must not write into the caller's image"

@@ -326,3 +326,21 @@ def test_a_killed_daemon_is_not_found_and_its_place_is_free(tmp_path: Path) -> N
     listening.start()
     assert order(path, "status").ok
     listening.stop()
+
+
+@pytest.mark.parametrize("starts", ["refused", "never begins"])
+def test_an_order_is_followed_where_no_thread_can_be_started(
+    starts: str, living: ControlServer, port: PretendPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where no memory is left: it may be a panic. And it goes on so, and ends."""
+
+    def start(*_given: object) -> None:
+        if starts == "refused":
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(lines_module, "start_new_thread", start)
+    for _ in range(2):
+        assert order(living.path, "panic").ok
+        assert port.cell.current.panic
+    assert "watching already" in order(living.path, "watch").said
+    assert living.crowd.clients == ()

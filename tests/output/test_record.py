@@ -266,7 +266,9 @@ def test_a_path_through_a_file_is_final(tmp_path: Path) -> None:
         RecordSink(str(tmp_path / "file" / "call.mp4")).open(SIZE, 30.0)
 
 
-def test_a_slow_encoder_costs_pictures_and_not_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_encoder_costs_pictures_and_not_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     add = Mp4Writer.add
 
     def slowly(writer: Mp4Writer, picture: Picture, sent_ns: int) -> None:
@@ -283,6 +285,7 @@ def test_a_slow_encoder_costs_pictures_and_not_time(tmp_path: Path, monkeypatch:
     sink.close()
     assert sink.dropped + len(played(tmp_path / "slow.mp4")[0]) == 50
     assert sink.dropped >= 40
+    assert len([record for record in caplog.records if "too slow; pictures are left out" in record.message]) == 1
 
 
 def test_an_encoder_that_hangs_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

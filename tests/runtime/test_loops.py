@@ -140,6 +140,43 @@ def test_a_drivers_impossible_stamp_is_replaced(error_ns: int) -> None:
     assert rig.telemetry.capture.bad_stamps == 1
 
 
+def test_a_driver_whose_stamps_jump_back_does_not_keep_fresh_frames_from_being_shown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig = Rig()
+    rig.run(2)
+    rig.stamp_error_ns = -10 * HOLD
+    rig.run(3)
+    assert {how for how, _, _ in rig.sink.sent} == {How.SWAPPED}
+    assert rig.telemetry.capture.bad_stamps == 3
+    assert len(caplog.records) == 1, "said once"
+
+
+def test_an_output_that_was_held_up_says_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+    rig.run(2)
+    rig.clock.time_ns += 3 * INTERVAL
+    rig.run(1)
+    assert caplog.text == ""
+    rig.clock.time_ns += 3600 * 10**9
+    rig.run(1)
+    assert "The output was held up for 3600" in caplog.text
+
+
+def test_a_black_camera_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+
+    def dark(image: Image) -> int:
+        image.fill(0)
+        return rig.clock.now_ns()
+
+    rig.source.script = dark
+    for _ in range(5):
+        rig.run(1)
+        rig.clock.time_ns += 10**9
+    assert "The camera's picture is black" in caplog.text
+
+
 def test_a_stale_frame_is_not_shown() -> None:
     rig = Rig()
     rig.stamp_error_ns = -HOLD

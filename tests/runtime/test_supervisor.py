@@ -14,9 +14,10 @@ from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Frame, Image
 from livecam.core.ring import LatestRing
 from livecam.core.settings import Panic, Settings, SettingsCell
-from livecam.errors import ContractError, SourceGone, SourceLost, StopFailed
+from livecam.errors import ContractError, DriverHangs, SourceGone, SourceLost, StopFailed
 from livecam.privacy.gate import Gate
 from livecam.runtime.loops import CaptureLoop, FrameSlot, InferenceLoop, OutputLoop, PictureSlot
+from livecam.runtime.stuck import StuckWatch, calls
 from livecam.runtime.supervisor import FIRST_PICTURE_NS, MOVES, RESTING, SWITCH_INTERVAL_S, Health, State, Supervisor
 from livecam.runtime.telemetry import Telemetry
 from livecam.runtime.worker import Policy, Worker
@@ -355,3 +356,73 @@ def test_only_legal_moves(daemon: Daemon) -> None:
     assert set(MOVES) == set(State)
     with pytest.raises(RuntimeError, match="live may not become starting"):
         daemon.supervisor._move(State.STARTING)
+
+
+def hanging(daemon: Daemon, allowed: Callable[[], bool]) -> Supervisor:
+    """The same threads under a supervisor that loses patience with inference after 0.2 s."""
+    patience = {"inference": calls(None, 0.2)}
+    return Supervisor(*daemon.workers, daemon.telemetry, daemon.cell, None, StuckWatch(patience), allowed)
+
+
+def test_a_thread_that_does_not_come_back_ends_the_run_where_that_may_be(caplog: pytest.LogCaptureFixture) -> None:
+    daemon = Daemon()
+    supervisor = hanging(daemon, lambda: True)
+    supervisor.start()
+    daemon.supervisor = supervisor
+    daemon.live()
+    daemon.on_swap = daemon.hang
+    health = daemon.wait(lambda health: health.ended)
+    assert isinstance(health.error, DriverHangs)
+    assert health.error.exit_code == 75
+    assert "The thread inference hangs: its driver or network has not returned for 0." in str(health.error)
+    asked_s = time.monotonic()
+    with pytest.raises(StopFailed, match="inference"):
+        supervisor.stop()
+    assert time.monotonic() - asked_s < 1.0, "nobody waits for who is known not to come back"
+    assert daemon.sink.sent[-1][0] is How.SLATE
+    daemon.release.set()
+
+
+def test_it_goes_on_with_the_slate_where_that_may_not_be() -> None:
+    daemon = Daemon()
+    may: list[bool] = []
+    supervisor = hanging(daemon, lambda: bool(may))
+    supervisor.start()
+    daemon.supervisor = supervisor
+    daemon.live()
+    daemon.on_swap = daemon.hang
+    daemon.slated()
+    deadline = time.monotonic() + 0.6
+    daemon.wait(lambda health: not health.ended and time.monotonic() > deadline)
+    may.append(True)
+    daemon.cell.submit(Panic())
+    deadline = time.monotonic() + 0.3
+    daemon.wait(lambda health: not health.ended and time.monotonic() > deadline)
+    daemon.release.set()
+    daemon.on_swap = lambda: How.SWAPPED
+    supervisor.stop()
+
+
+def test_what_no_thread_would_say_is_said_when_the_state_changes(caplog: pytest.LogCaptureFixture) -> None:
+    daemon = Daemon()
+    daemon.supervisor.start()
+    daemon.live()
+    daemon.on_swap = daemon.hang
+    daemon.wait(lambda health: health.state is State.DEGRADED)
+    assert "live -> degraded: Inference has been busy with one frame for 1." in caplog.text
+    daemon.release.set()
+    daemon.on_swap = lambda: How.SWAPPED
+    daemon.live()
+    daemon.supervisor.stop()
+
+
+def test_where_no_thread_can_be_started_it_is_tried_again(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    capture = daemon.workers[0]
+    monkeypatch.setattr(Worker, "died", property(lambda worker: worker is capture))
+    monkeypatch.setattr(capture, "start", refuse)
+    daemon.supervisor.check()
+    assert daemon.supervisor.restarts == 1
+
+
+def refuse() -> None:
+    raise RuntimeError("can't start new thread")

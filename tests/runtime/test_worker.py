@@ -8,7 +8,7 @@ import pytest
 
 from livecam.core.backoff import Band
 from livecam.errors import SourceGone, SourceLost
-from livecam.runtime.worker import Policy, Worker
+from livecam.runtime.worker import Doing, Policy, Worker
 
 QUICK = Policy((Band(0.0, 3), Band(0.01, 1)), (SourceGone,))
 
@@ -223,3 +223,43 @@ def test_a_worker_that_was_stopped_can_be_started_again() -> None:
         assert worker.join(2.0)
         assert (worker.done, worker.died, loop.opened, loop.closed) == (True, False, round_, round_)
         assert worker.problem == ""
+
+
+def test_what_it_is_in_the_middle_of_can_be_seen() -> None:
+    go_on = threading.Event()
+
+    def step(count: int) -> None:
+        if count == 2:
+            raise SourceLost("unplugged")
+        if count > 2:
+            go_on.wait(5)
+
+    loop = ScriptedLoop(step, lambda count: None)
+    worker = Worker("test", loop, Policy((Band(0.05, 1),), ()))
+    assert (worker.doing, worker.calls) == (Doing.NOTHING, 0)
+    worker.start()
+    wait_for(lambda: worker.failure is SourceLost)
+    wait_for(lambda: loop.steps == 3)
+    assert str(worker.doing) == "Doing.STEPPING"
+    began = worker.calls
+    go_on.set()
+    wait_for(lambda: worker.calls > began and worker.failure is None)
+    worker.ask_stop()
+    assert worker.join(5)
+    assert worker.doing is Doing.NOTHING
+
+
+def test_where_no_thread_can_be_started_it_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker("test", ScriptedLoop(lambda _: None), QUICK)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            worker.start()
+    assert worker.join(0.1), "nobody waits for a thread that was never started"
+    worker.start()
+    worker.ask_stop()
+    assert worker.join(5)
+
+
+def refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

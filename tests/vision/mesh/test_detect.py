@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from livecam.core.face import Box
 from livecam.core.frame import Image, Points
 from livecam.core.seams import TensorSpec
-from livecam.errors import ModelError
+from livecam.errors import ContractError, ModelError
 from livecam.vision.mesh.detect import (
     AnchorDetector,
     Candidates,
@@ -212,3 +212,12 @@ def test_running_from_a_shrunk_picture_is_the_same(full_range: FullRangeDetector
     frame[:] = 0
     again = full_range.detect_shrunk(shrunk, fit, 0.5)
     assert [found.box for found in again] == [found.box for found in full_range(frame_before, 0.5)]
+
+
+@pytest.mark.parametrize("what", ["boxes", "scores"])
+def test_values_that_are_no_numbers_are_not_taken_for_an_empty_room(what: str) -> None:
+    answer = {"boxes": np.zeros((SHORT_ANCHORS, 16), np.float32), "scores": np.zeros(SHORT_ANCHORS, np.float32)}
+    answer[what].flat[7] = np.nan
+    detector = ShortRangeDetector(detector_engine(SHORT_ANCHORS, 128, **answer))
+    with pytest.raises(ContractError, match="values that are no numbers"):
+        detector(portrait(), 0.5)

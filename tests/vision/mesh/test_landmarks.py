@@ -13,7 +13,7 @@ from livecam.core.face import Box, Detection, Landmarks, Topology
 from livecam.core.frame import Image, Points
 from livecam.core.geometry import transform
 from livecam.core.seams import Tensor, TensorSpec
-from livecam.errors import ModelError
+from livecam.errors import ContractError, ModelError
 from livecam.vision.mesh.detect import ShortRangeDetector
 from livecam.vision.mesh.landmarks import SIDE, MeshFit, MeshLandmarker, Roi
 from livecam.vision.mesh.pose import face_height
@@ -180,3 +180,10 @@ def test_landmarks_follow_a_real_face(
 def test_there_is_no_face_in_a_picture_without_one(landmarker: MeshLandmarker) -> None:
     for side in (100, 200, 400):
         assert landmarker(noise(), Roi(250, 200, side, 0)).presence < 0.3
+
+
+def test_values_that_are_no_numbers_are_refused() -> None:
+    outputs = answer()
+    outputs["mesh"][5, 1] = np.nan
+    with pytest.raises(ContractError, match="values that are no numbers"):
+        MeshLandmarker(engine(outputs))(noise(), Roi(200.0, 200.0, 100.0, 0.0))
