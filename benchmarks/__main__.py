@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; all when none is given")
     parser.add_argument("--quick", action="store_true", help="short runs, for a look; results are not written")
-    parser.add_argument("--minutes", type=float, default=60.0, help="of a soak")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of a soak")
     parser.add_argument("--seed", type=int, default=1, help="of a soak: which faults, when")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]

@@ -110,7 +110,7 @@ def other_photo() -> Image:
     return np.clip(lit, 0, 255).astype(np.uint8)
 
 
-def main(quick: bool, minutes: float = 60.0, seed: int = 1) -> None:
+def main(quick: bool, minutes: float = 10.0, seed: int = 1) -> None:
     """Soak, and say what came of it."""
     minutes = 1.0 if quick else minutes
     with tempfile.TemporaryDirectory(prefix="livecam-soak-") as name:

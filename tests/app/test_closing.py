@@ -17,7 +17,11 @@ def test_what_a_pipeline_held_is_freed_and_what_outlives_it_is_not(
     mesh_models: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[Engine] = []
-    monkeypatch.setattr(onnx.OnnxEngine, "close", closed.append)
+
+    def close(engine: onnx.OnnxEngine) -> None:
+        closed.append(engine)
+
+    monkeypatch.setattr(onnx.OnnxEngine, "close", close)
     networks = ClosingNetworks(cache_folder(), "cpu")
     networks.ensure()
     preparers = networks.engine(SHORT_RANGE)

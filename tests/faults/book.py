@@ -114,9 +114,10 @@ def table(results: Path) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
+        name = f"{row.fault} (second try)" if row.tries > 1 else row.fault
         gap = f"{row.longest_gap * INTERVAL_NS / 1e9:.1f} s" if row.process else f"{row.longest_gap:.1f} ticks"
         lines.append(
-            f"| {row.fault} | {row.inspected} | {row.swapped} | {row.slate} | {row.bare} | {gap} "
+            f"| {name} | {row.inspected} | {row.swapped} | {row.slate} | {row.bare} | {gap} "
             f"| {row.recovery_s:.1f} s | {row.within_s:g} s |"
         )
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,8 @@ class Seen:
 
 MOST_BUSY: Final = 0.4
 MOST_KEPT_WRONG: Final = 4
+SHARED: Final = Path("/dev/shm")
+ROOM_BYTES: Final = 256 << 20
 
 
 class Bare(AssertionError):
@@ -105,8 +108,7 @@ class Run:
         self.broken: Exception | None = None
         self.slowness = 1.0
         self._most_kept = most_kept
-        shared = Path("/dev/shm")
-        self._memory = tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else folder)
+        self._memory = tempfile.TemporaryDirectory(dir=SHARED if _has_room(SHARED) else folder)
         tape = Path(self._memory.name) / "tape"
         self._tape = Tape.create(tape, SIZE)
         self._flags = [*FLAGS, "--sink", f"inspect:{tape}", *flags]
@@ -296,6 +298,11 @@ class Run:
         self._closing.set()
         self._judging.join(10)
         self._memory.cleanup()
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether a tape fits into it, several times over: in containers it may hold 64 MB."""
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM_BYTES
 
 
 def answers(run: Run) -> bool:

@@ -61,7 +61,9 @@ def _hung(run: Run, part: str) -> Row:
     before = [one for one in seen if one.opened_ns < begun_ns]
     assert not fault.slate or before[-1].verdict.shown is Shown.SLATE, "first the slate"
     said, back_s = heard(run, fault, offset), (back_ns - begun_ns) / NS_PER_S
-    row = row_of(fault.name, seen, run.longest_gap_ns(seen), back_s, fault.within_s, said, process=True)
+    # From the last picture before it: none comes while the output itself hangs.
+    gap_ns = run.longest_gap_ns(run.since(begun_ns - NS_PER_S))
+    row = row_of(fault.name, seen, gap_ns, back_s, fault.within_s, said, process=True)
     check(run, row, seen)
     assert (new_ns - begun_ns) / NS_PER_S < REOPENED_S * run.slowness
     return row
