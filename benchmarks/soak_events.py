@@ -11,7 +11,7 @@ from tests.faults.judge import Shown
 from tests.faults.rig import Run
 
 LONGEST_S: Final = 3.0
-SHORT_S: Final = 1.2
+SHORT_S: Final = 0.8
 """What hangs for longer than two seconds has the process replaced, and memory could not be followed."""
 
 FAULTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -146,6 +146,7 @@ class Events:
             self._settings.write_text("[face]\nsteadiness = 'much'\n")
             if self._run.say("reload").ok:
                 self.tally.failures.append("nonsense was taken for a configuration")
+            self._settings.write_text("")
             return "reload of nonsense"
         self._settings.write_text(f"[face]\nsteadiness = {self._random.choice((0.4, 0.5, 0.6))}\n")
         self._said("reload")

@@ -19,6 +19,7 @@ ALONE = frozenset(
         "app/test_presets",
         "app/test_process",
         "app/test_resting",
+        "app/test_wearing",
         "bench/test_command",
         "benchmarks/test_gpu_probe",
         "capture/test_camera",

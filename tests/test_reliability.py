@@ -10,7 +10,7 @@ from livecam import app
 from livecam.app import again
 from livecam.cli import root
 from livecam.errors import DriverHangs
-from tests.faults.book import BEGIN, DOCUMENT, END, RESULTS, table, with_table
+from tests.faults.book import BEGIN, DOCUMENT, END, FAULTS, RESULTS, table, with_table
 from tests.faults.test_camera import FAULTS as CAMERA
 from tests.faults.test_inference import FAULTS as INFERENCE
 from tests.faults.test_watchdog import HANGS
@@ -44,7 +44,7 @@ def test_every_fault_was_tried_and_no_picture_was_bare() -> None:
     rows = {row["fault"]: row for row in found["rows"]}
     wanted = {fault.name for faults in (CAMERA, INFERENCE, HANGS) for fault in faults.values()} | set(OTHERS)
     assert wanted <= rows.keys(), wanted - rows.keys()
-    assert found["faults"] == len(rows) == len(found["rows"])
+    assert found["faults"] == FAULTS == len(rows) == len(found["rows"])
     assert found["bare"] == sum(row["bare"] for row in rows.values()) == 0
     assert found["inspected"] == sum(row["inspected"] for row in rows.values()) > 1000
     for row in rows.values():

@@ -29,6 +29,9 @@ CHORES_S: Final = 6 * 3600.0
 STOP_S: Final = 5.0
 """How long the end of a run waits for the disk to take its last events."""
 
+STUCK_S: Final = 10.0
+"""A disk silent for so long counts as one that refuses; another process's line is waited for less long."""
+
 _WAKE_S: Final = 0.5
 _RUNS: Final = "run-*.lock"
 
@@ -47,7 +50,9 @@ def open_log(paths: Paths) -> AuditLog:
     from livecam.app.keys import audit_key  # brings ciphers, which the slate does not wait for
 
     try:
-        folder_of(paths).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (paths.data, folder_of(paths)):
+            # One after the other: the folders above the last one would be open to others.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return AuditLog(folder_of(paths), audit_key(paths))
     except PersonaError as error:
         raise AuditError(f"The audit log has no key: {error.what}", error.next_step) from None
@@ -106,12 +111,14 @@ class Auditor:
         self._session = ""
         self._mark: tuple[Path, int] | None = None
         self._next_chores_s = 0.0
+        self._moved_s = time.monotonic()
         self.problem = ""
 
     @property
     def failing(self) -> bool:
-        """Whether events are lost, or may be: they cannot be written, or nobody writes them. Any thread."""
-        return bool(self.problem) or self._thread is None or not self._thread.is_alive()
+        """Whether events are lost, or may be: they cannot be written, nobody writes them, or it hangs. Any thread."""
+        hangs = time.monotonic() - self._moved_s > STUCK_S
+        return bool(self.problem) or hangs or self._thread is None or not self._thread.is_alive()
 
     def demand(self) -> None:
         """See that it can be written, where it must be.
@@ -134,6 +141,7 @@ class Auditor:
             return
         self._policy = str(facts.get("policy", ""))
         self.note("start", session=self._session, **facts)
+        self._moved_s = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="livecam-audit", daemon=True)
         self._thread.start()
 
@@ -158,12 +166,13 @@ class Auditor:
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
         thread.join(STOP_S)
-        if self.problem and not self._waiting.empty():
-            log.warning("The end of the run is not in the audit log. %s", self.problem)
+        if thread.is_alive() or (self.problem and not self._waiting.empty()):
+            log.warning("The end of the run is not in the audit log. %s", self.problem or "The disk does not answer.")
 
     def _work(self) -> None:
         try:
             while not self._ends.is_set() or not self._waiting.empty():
+                self._moved_s = time.monotonic()
                 if not (self._opened() and self._marked() and self._wrote_next()) and self._ends.wait(RETRY_S):
                     return
                 self._forget()
@@ -198,6 +207,7 @@ class Auditor:
 
     def _wrote(self, event: str, at: str, facts: Mapping[str, Fact]) -> bool:
         assert self._log is not None, "it was opened"
+        self._moved_s = time.monotonic()
         try:
             if lost := self._lost:
                 self._log.append("lost", events=lost)

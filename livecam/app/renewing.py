@@ -64,9 +64,11 @@ class RenewingProcessor:
         return inner
 
     def reset(self) -> None:
-        """See `Processor`."""
+        """See `Processor`. Follows every failure, so that what is loaded anew is loaded here, and not as a frame."""
         if self._inner is not None:
             self._inner.reset()
+        else:
+            self._renewed()
 
     def adapt(self, tier: Tier) -> None:
         """See `Processor`."""

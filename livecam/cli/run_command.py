@@ -1,6 +1,7 @@
 """``livecam run``: the daemon in the foreground."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -51,13 +52,22 @@ def run(config_file: Path | None, **given: object) -> None:
                 show,
                 paths=resolved.paths,
                 read_config=lambda: resolve(config_file, given).config,
-                may_restart=restarts.allowed,
+                may_restart=lambda: restarts.allowed() and _readable(config_file, given),
                 asked=resolved.asked,
             )
     except DriverHangs as hangs:
         log.error("%s", hangs)
         replace(restarts)
         raise
+
+
+def _readable(config_file: Path | None, given: Mapping[str, object]) -> bool:
+    """Whether the configuration can still be used: if not, another process would not even start."""
+    try:
+        resolve(config_file, given)
+    except ConfigError:
+        return False
+    return True
 
 
 def _check_report(path: Path | None) -> None:

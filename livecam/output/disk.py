@@ -127,7 +127,8 @@ def create(path: Path, overwrite: bool) -> tuple[RawFile, Path]:
     Raises:
         OSError: It cannot be created there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # What is recorded shows faces: a folder that is made for it is its owner's alone.
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = 1
     while True:
         candidate = path if number == 1 else path.with_stem(f"{path.stem}-{number}")

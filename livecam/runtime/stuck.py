@@ -23,7 +23,7 @@ LOST_S: Final = 10.0
 
 _PROVEN: Final = 10
 _FIRST_S: Final = 60.0
-_FRAME_S: Final = 2.0
+_FRAME_S: Final = 2.5
 _SLOWEST_FRAMES: Final = 8.0
 
 Patience = Callable[[Doing], float | None]

@@ -59,6 +59,8 @@ def test_a_run_is_written_down_in_order_and_whole(paths: Paths) -> None:
     assert verify(folder_of(paths), audit_key(paths)) == (4, "")
     assert not list(folder_of(paths).glob("run-*"))
     assert auditor.problem == ""
+    if os.name == "posix":
+        assert [path for path in (paths.data, *paths.data.rglob("*")) if path.stat().st_mode & 0o077] == []
 
 
 def test_where_it_is_switched_off_nothing_is_made(paths: Paths) -> None:
@@ -94,6 +96,33 @@ def test_nobody_waits_for_a_disk_that_hangs(paths: Paths, monkeypatch: pytest.Mo
     lost = sum(int(str(event["events"])) for event in told if event["event"] == "lost")
     assert lost + sum(event["event"] == "panic" for event in told) == 50
     assert lost >= 41
+
+
+def test_a_disk_that_hangs_counts_as_failing_and_the_end_says_so(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate, hangs = threading.Event(), threading.Event()
+    append = AuditLog.append_at
+
+    def hanging(log: AuditLog, *arguments: object) -> None:
+        hangs.set()
+        assert gate.wait(ENOUGH_S)
+        append(log, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(auditing, "STOP_S", 0.01)
+    auditor = Auditor(paths)
+    auditor.start(1)
+    until(lambda: "start" in names(paths))
+    monkeypatch.setattr(AuditLog, "append_at", hanging)
+    auditor.note("panic")
+    assert hangs.wait(ENOUGH_S)
+    monkeypatch.setattr(auditing, "STUCK_S", 0.1)
+    until(lambda: auditor.failing)
+    assert auditor.problem == ""
+    auditor.stop()
+    assert "The end of the run is not in the audit log. The disk does not answer." in caplog.text
+    gate.set()
+    until(lambda: names(paths) == ["start", "panic", "stop"])
 
 
 def test_what_cannot_be_written_is_told_once_and_tried_again(

@@ -65,9 +65,11 @@ def test_other_failures_have_to_come_in_a_row(made: Made) -> None:
     made.error = EngineError("It failed.")
     fails(processor, IN_A_ROW)
     assert len(made.made) == 1
-    processor.reset()
     processor.adapt(Tier(FULL))
     assert processor.stages() == {}
+    processor.reset()
+    assert len(made.made) == 2, "loading is no frame that takes long"
+    assert made.made[-1].resets == 0
     fails(processor, 1)
     assert len(made.made) == 2
 

@@ -299,6 +299,7 @@ def test_histories_swap_no_ids_without_overlap_raise_nothing_and_do_not_grow() -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("nothing_to_see")
 def test_ten_thousand_histories() -> None:
     for seed in range(1000, 11000):

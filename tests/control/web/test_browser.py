@@ -26,6 +26,12 @@ pytestmark = [
 
 LIVE = "document.getElementById('state-word').textContent"
 SAID = "document.getElementById('toast').textContent"
+SEEN = (
+    "(() => { const {x, y, width, height} = document.getElementById('add-problem').getBoundingClientRect();"
+    "return document.elementFromPoint(x + width / 2, y + height / 2)?.id === 'add-problem'; })()"
+)
+"""Whether what is wrong with a new face is in sight: not below the edge of the dialog."""
+
 SECTIONS = ("live", "figures", "devices", "doctor", "console")
 
 
@@ -325,6 +331,7 @@ def test_a_face_is_added_of_pictures_that_were_judged(scene: Scene, tmp_path: Pa
     page.until("document.querySelectorAll('.draft img').length", 2)
     page.click("#add-save")
     page.until("document.getElementById('add-problem').textContent", "Give the face a name.")
+    page.until(SEEN)
     page.click("#add-name")
     page.write("ann")
     page.until("document.getElementById('replace-row').hidden", False)

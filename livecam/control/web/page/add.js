@@ -106,6 +106,10 @@ function open(drafts) {
 function problem(text) {
   one("add-problem").textContent = text;
   one("add-problem").hidden = !text;
+  if (text) {
+    // Below all fields: in a low window it would be out of sight, and the button seem dead.
+    one("add-problem").scrollIntoView({ block: "nearest" });
+  }
 }
 
 function replaces(bank) {
