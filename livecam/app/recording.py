@@ -1,5 +1,6 @@
 """``record start`` and ``record stop``: a recording of what is sent, begun and ended while a call goes on."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,9 @@ NAME: Final = "call-{time}.mp4"
 
 _SIGNED_S: Final = 2.0
 """So long the answer to ``record stop`` waits for a signature; about 200 MB are signed in it."""
+
+LEAST_BYTES: Final = 5_000_000
+"""With less room on the disk a recording is not begun: an empty file can be made on a disk that is full."""
 
 
 class Recorder:
@@ -55,7 +59,8 @@ class Recorder:
             if self._sink is not None:
                 raise SinkError(f"A recording is running: {self.path}.", "End it with: record stop")
             self._seals.clear()
-            sink = RecordSink(str(self._folder() / NAME), finished=self._finished)
+            _demand_room(folder := self._folder())
+            sink = RecordSink(str(folder / NAME), finished=self._finished)
             self._outlets.bring(sink, listens=False)
             self._sink, self.path, self._began_s = sink, sink.path, time.monotonic()
             return f"Recording to {self.path}."
@@ -88,3 +93,21 @@ class Recorder:
         """What came of signing the file at `path`, to end a sentence with."""
         seal = self._seals.get(path)
         return waited(seal, _SIGNED_S) if seal is not None else "not signed: it is still being written"
+
+
+def _demand_room(folder: Path) -> None:
+    """Refuse a disk that is full.
+
+    Raises:
+        SinkError: It is.
+    """
+    there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
+    try:
+        free = shutil.disk_usage(there).free if there is not None else LEAST_BYTES
+    except OSError:
+        return  # what cannot be told shows when the file is made
+    if free < LEAST_BYTES:
+        raise SinkError(
+            f"The disk of {folder} is full: {free / 1e6:.1f} MB are free.",
+            "Free some space, or name another folder with --recordings.",
+        )

@@ -13,6 +13,7 @@ from livecam.cli.models_commands import fetch_missing
 from livecam.cli.output import examples, print_json, print_rows
 from livecam.cli.progress import progress_shown
 from livecam.cli.swap_command import FILE_SETTINGS
+from livecam.config import Resolved
 from livecam.config.nearest import nearest
 from livecam.errors import ConfigError, SinkGone
 
@@ -81,9 +82,7 @@ def quality(
     chosen = _chosen(modes)
     _check(clips)
     if out is not None:
-        from livecam.app.permitted import demand_output  # brings every driver's neighbours: not for --help
-
-        demand_output("swap", resolved.policy)
+        _demand_pictures(resolved)
         _make_folder(out)
     fetch_missing(resolved)
     from livecam.bench.quality.smoothers import MODES
@@ -101,6 +100,21 @@ def quality(
     for problem in report.problems:
         click.echo(problem, err=True)
     ctx.exit(1 if report.problems else 0)
+
+
+def _demand_pictures(resolved: Resolved) -> None:
+    """See that pictures of the persona may be kept in files: by the policy, and by its consent.
+
+    Raises:
+        ConfigError: The policy forbids it.
+        PersonaError: The consent does not cover it.
+    """
+    from livecam.app.consented import Agreement  # brings every driver's neighbours: not for --help
+    from livecam.app.permitted import demand_output
+    from livecam.core.persona import Scope
+
+    demand_output("swap", resolved.policy)
+    Agreement(resolved.paths.personas, [resolved.config.face.persona], Scope.STILL).demand()
 
 
 def _check(clips: tuple[Path, ...]) -> None:

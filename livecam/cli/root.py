@@ -4,6 +4,9 @@ A daemon that is started again during a call leaves readers without pictures unt
 what the other commands need.
 """
 
+import os
+import sys
+import threading
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
@@ -39,6 +42,9 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "bench": "livecam.cli.bench_group:bench_group",
 }
 """Where each sub-command is defined."""
+
+_WORKERS: Final = frozenset({"capture", "inference", "output"})
+"""Names of the threads of a run."""
 
 
 class _Root(click.Group):
@@ -76,4 +82,17 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    root(prog_name="livecam")
+    try:
+        root(prog_name="livecam")
+    except SystemExit as end:
+        if isinstance(end.code, int) and end.code and _left_behind():
+            # Python would end that thread inside native code, which aborts the process: signal 6 for an exit code.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code)
+        raise
+
+
+def _left_behind() -> bool:
+    """Whether a thread of a run did not end in time, such as one that loads a network."""
+    return any(thread.name in _WORKERS for thread in threading.enumerate())

@@ -100,7 +100,7 @@ def parsed_expiry(text: str, now: datetime | None = None) -> str:
     except (ValueError, OverflowError):
         raise ConfigError(f"--expires takes a day such as 2027-01-01, 30d, or {_NEVER}, not {text!r}.") from None
     if moment <= now:
-        raise ConfigError(f"--expires {text} lies in the past.", "Name a day to come, 30d, or never.")
+        raise ConfigError(f"The end of the consent, {text}, lies in the past.", "Name a day to come, 30d, or never.")
     return stamped(moment)
 
 

@@ -24,7 +24,9 @@ def make_home(folder: Path) -> None:
         PersonaError: It cannot be made.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # One by one: of those above, `parents=True` would make what the umask says.
+        for place in (*reversed(folder.parents), folder):
+            place.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from None
 

@@ -121,6 +121,17 @@ def test_a_recording_that_the_disk_cut_short_says_so(start: Callable[..., Run]) 
     assert deeds.record(False) == f"The disk was full or failed meanwhile, so that part is missing. Kept: {first}."
 
 
+def test_on_a_full_disk_no_recording_is_begun(start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        free = 400_000
+
+    run = start()
+    monkeypatch.setattr("shutil.disk_usage", lambda place: Full)
+    with pytest.raises(SinkError, match=r"is full: 0\.4 MB are free"):
+        run.daemon.deeds.record(True)
+    assert run.daemon.about()["recording"] == ""
+
+
 @pytest.mark.parametrize(
     ("number", "told"), [(errno.ENOSPC, "The disk is full"), (errno.EACCES, "It may not be written")]
 )

@@ -22,6 +22,8 @@ from livecam.cli.bench_quality import _DRAWN, _MODES
 from livecam.cli.bench_quality_run import DRAWN
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Image, Size
+from livecam.core.persona import Basis, Scope
+from livecam.faces.consents import Change, Consents
 from tests.bench.quality.scripted import SIZE as SCRIPTED_SIZE
 from tests.bench.quality.scripted import ScriptedStudio, plays, tools
 
@@ -159,6 +161,18 @@ def test_a_full_disk_and_a_place_that_is_taken_are_told(
     assert result.exit_code == 1
     assert "the disk is full. Free some space" in result.stderr
     assert list((home / "report").iterdir()) == []
+
+
+def test_pictures_of_a_persona_are_written_only_where_its_consent_covers_them(measured: None, home: Path) -> None:
+    (home / "home" / "personas" / "ann").mkdir(parents=True)
+    consents = Consents(home / "home" / "personas")
+    change = Change(basis=Basis.WRITTEN, scope=frozenset({Scope.LIVE}))
+    consents.keep_renewed("ann", consents.renewed("ann", None, change))
+    result = call("synthetic", "--persona", "ann", "--out", "report")
+    assert result.exit_code == 1, result.output
+    assert "The consent for 'ann' is not for snapshots and pictures." in result.stderr
+    assert not (home / "report").exists()
+    assert call("synthetic", "--persona", "ann").exit_code == 0, "without pictures there is nothing to keep"
 
 
 def test_the_drawn_face_needs_no_clip(home: Path) -> None:

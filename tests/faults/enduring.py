@@ -86,6 +86,7 @@ def twice(book: Book, once: Callable[[bool], Row]) -> None:
 
 def _once(run: Run, fault: Fault, begin: Callable[[], None], end: Callable[[], None], again: bool) -> Row:
     run.until_live()
+    run.until(run.is_settled, 20.0 * run.slowness, "the fault before is overcome")
     offset, begun_ns = len(run.log()), run.now_ns()
     begin()
     if fault.slate:

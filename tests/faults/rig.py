@@ -273,6 +273,11 @@ class Run:
         lines = self.log()[offset:].splitlines()
         return [re.sub(r"^\S+ \S+ ", "", line) for line in lines if re.search(pattern, line)]
 
+    def is_settled(self) -> bool:
+        """Whether the daemon itself believes that all is well: it waits a second before it does."""
+        moves = self.said(r"\w+ -> \w+")
+        return bool(moves) and moves[-1].endswith("-> live")
+
     def tail(self) -> str:
         """The end of what it logged and printed, for messages."""
         return "\n".join([*self.log().splitlines()[-8:], *(self.folder / "output").read_text().splitlines()[-4:]])

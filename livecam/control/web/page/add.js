@@ -108,7 +108,7 @@ function problem(text) {
   one("add-problem").hidden = !text;
   if (text) {
     // Below all fields: in a low window it would be out of sight, and the button seem dead.
-    one("add-problem").scrollIntoView({ block: "nearest" });
+    one("add-problem").scrollIntoView({ block: "center" });
   }
 }
 
