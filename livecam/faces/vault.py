@@ -23,6 +23,8 @@ _NONCE_BYTES: Final = 12
 _MAGIC: Final = b"LCV1"
 _SERVICE, _USER = "livecam", "vault"
 _FILE: Final = "vault.key"
+_IN_RING: Final = "vault.in-keyring"
+"""An empty file that says where the key is."""
 _USABLE: Final = 1
 
 
@@ -85,11 +87,23 @@ def open_vault(folder: Path, ring: Ring | None = None) -> Vault:
     Raises:
         PersonaError: The key cannot be read or kept, or others may read its file.
     """
-    path = folder / _FILE
+    path, elsewhere = folder / _FILE, folder / _IN_RING
     if path.exists():
         return Vault(_key_in(path))
     if ring is not None:
-        return Vault(_key_of(ring))
+        key = _key_of(ring)
+        make_home(folder)
+        try:
+            elsewhere.touch(mode=0o600)
+        except OSError as error:
+            raise unwritable(elsewhere, error) from None
+        return Vault(key)
+    if elsewhere.exists():
+        # A new key would shut the records of the old one for good, and nobody would know why.
+        raise PersonaError(
+            "The key of this installation is in the system's keyring, which does not answer.",
+            f"Unlock it, or install the package keyring again; to begin anew without it, delete {elsewhere}.",
+        )
     make_home(folder)
     return Vault(_new_key(path))
 

@@ -99,7 +99,18 @@ def test_where_there_is_a_keyring_no_file_holds_the_key(tmp_path: Path) -> None:
     ring = Ring()
     sealed = open_vault(tmp_path, ring).seal(b"x", "ann")
     assert open_vault(tmp_path, ring).open(sealed, "ann") == b"x"
-    assert not list(tmp_path.iterdir())
+    (note,) = tmp_path.iterdir()
+    assert (note.name, note.read_bytes()) == ("vault.in-keyring", b"")
+
+
+def test_a_keyring_that_is_gone_is_told_and_no_second_key_made(tmp_path: Path) -> None:
+    sealed = open_vault(tmp_path, ring := Ring()).seal(b"who", "ann")
+    with pytest.raises(PersonaError, match=r"in the system's keyring, which does not answer.*vault\.in-keyring"):
+        open_vault(tmp_path)
+    assert not (tmp_path / "vault.key").exists()
+    assert open_vault(tmp_path, ring).open(sealed, "ann") == b"who"
+    (tmp_path / "vault.in-keyring").unlink()
+    assert open_vault(tmp_path)
 
 
 def test_a_key_that_is_in_a_file_stays_there_when_a_keyring_comes(tmp_path: Path) -> None:
