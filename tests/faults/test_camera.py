@@ -11,7 +11,7 @@ pytestmark = pytest.mark.faults
 FAULTS = {
     "unplugged": Fault("camera unplugged", r"stopped sending pictures; was it unplugged", 2.0),
     "busy": Fault("camera busy", r"is in use by another-program", 2.0),
-    "silent": Fault("camera silent", r"stopped sending pictures; was it unplugged", 3.5, lasts_s=2.5),
+    "silent": Fault("camera silent", r"stopped sending pictures|sent no picture for 1 s", 3.5, lasts_s=2.5),
     "frozen": Fault("camera frozen", r"one and the same picture again and again", 1.0, slate=False, lasts_s=3.5),
     "resized": Fault("camera changes its size", r"changed from 640x360 to 320x240", 2.0, lasts_s=2.0),
     "black": Fault("camera black", r"The camera's picture is black", 1.5, lasts_s=2.5),
