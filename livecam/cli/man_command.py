@@ -9,6 +9,7 @@ import click
 
 from livecam.cli.exits import CRASHED, INTERRUPTED
 from livecam.cli.output import examples
+from livecam.errors import DriverHangs
 
 EXIT_CODES: Final = (
     (0, "It ended as asked."),
@@ -17,6 +18,7 @@ EXIT_CODES: Final = (
     (3, "`livecam service status`: the service does not run."),
     (4, "`livecam verify`: no mark was found, which proves nothing."),
     (CRASHED, "A bug in livecam, with a traceback."),
+    (DriverHangs.exit_code, "A driver hangs, and livecam could not start itself anew (Windows): start it again."),
     (INTERRUPTED, "Ended by Ctrl-C, where that leaves something undone; `livecam run` ends with 0."),
 )
 """Every exit code, and what it means."""
