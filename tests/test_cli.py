@@ -393,6 +393,7 @@ def test_plain_lines_come_every_five_seconds(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(status_module.time, "monotonic", lambda: now[0])  # type: ignore[attr-defined]
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     with shown(True) as show:
         for _ in range(81):
             show(STATUS)
@@ -403,6 +404,19 @@ def test_plain_lines_come_every_five_seconds(
     assert lines[-2] == "Sending to null, web:http://127.0.0.1:1/?token=x"
     assert "framerate=60 fflags=nobuffer" in lines[-1], "what to enter in OBS"
     assert len(lines) == 6
+
+
+def test_a_journal_that_others_may_read_is_given_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1234")
+    with shown(True) as show:
+        show(changed(sinks=("web:http://127.0.0.1:1/?token=a-b_c9 (preview)",), panel="http://127.0.0.1:2/?token=d-e"))
+    told = capsys.readouterr().out
+    assert "Control panel: http://127.0.0.1:2/?token=..." in told
+    assert "Sending to web:http://127.0.0.1:1/?token=... (preview)" in told
+    assert "a-b_c9" not in told
+    assert "d-e" not in told
 
 
 def test_live_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """The status of a run on the terminal: one live line, or a plain line now and then."""
 
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -58,6 +60,9 @@ def _pieces(status: Status) -> Iterator[tuple[str, str]]:
         yield f"  {status.note}", "yellow"
 
 
+_TOKEN: Final = re.compile(r"token=[\w-]+")
+
+
 @contextmanager
 def shown(tty: bool) -> Iterator[Show]:
     """A function that shows a status; live on a terminal unless `tty` is false.
@@ -72,7 +77,13 @@ def shown(tty: bool) -> Iterator[Show]:
             refresh = _throttled(lambda status: live.update(line(status), refresh=True), 1 / REFRESH_HZ)
             yield _with_sinks(refresh, lambda text: live.console.print(text, markup=False, soft_wrap=True))
     else:
-        yield _with_sinks(_throttled(lambda status: click.echo(plain(status)), PLAIN_INTERVAL_S), click.echo)
+        tell = _discreetly if "JOURNAL_STREAM" in os.environ else click.echo
+        yield _with_sinks(_throttled(lambda status: click.echo(plain(status)), PLAIN_INTERVAL_S), tell)
+
+
+def _discreetly(text: str) -> None:
+    """Print it without the secret in an address: what a service prints goes to a journal that others may read."""
+    click.echo(_TOKEN.sub("token=...", text))
 
 
 def _with_sinks(show: Show, tell: Callable[[str], None]) -> Show:
