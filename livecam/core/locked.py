@@ -12,8 +12,10 @@ _POLL_S: Final = 0.005
 
 
 @contextmanager
-def locked(path: Path, timeout_s: float) -> Iterator[None]:
-    """Hold the lock file `path`, which is made if need be and stays. Threads of one process exclude each other too.
+def locked(path: Path, timeout_s: float, poll_s: float = _POLL_S) -> Iterator[None]:
+    """Hold the lock file `path`, which is made if need be and stays; it is asked for every `poll_s`.
+
+    Threads of one process exclude each other too.
 
     Raises:
         TimeoutError: Somebody else held it for all of `timeout_s`.
@@ -23,7 +25,7 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
     while (handle := take(path)) is None:
         if time.monotonic() >= deadline:
             raise TimeoutError(f"{path} is held by another process.")
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
     try:
         yield
     finally:
