@@ -39,6 +39,7 @@ class Card:
         subject: Whose face it is.
         scope: For what it may be worn, such as ``live``; empty where that is not known.
         expires: UTC time from which on it may not be, ISO 8601; "" for never.
+        revoked: UTC time at which the consent was taken back, ISO 8601; "" where it was not.
         added: UTC time, ISO 8601; empty for the built-in one.
         problem: Why it cannot be worn, in a sentence; empty when it can.
         favourite: Its number, 1 to 9; None for none.
@@ -53,6 +54,7 @@ class Card:
     subject: str
     scope: tuple[str, ...]
     expires: str
+    revoked: str
     added: str
     problem: str
     favourite: int | None
@@ -242,6 +244,7 @@ class FaceBank:
             subject=entry.consent.subject if entry.consent else "",
             scope=tuple(str(one) for one in Scope if entry.consent and one in entry.consent.scope),
             expires=entry.consent.expires if entry.consent else "",
+            revoked=entry.consent.revoked if entry.consent else "",
             added=entry.added,
             problem=entry.problem,
             favourite=favourite,

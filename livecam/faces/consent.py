@@ -40,9 +40,13 @@ class Signer:
 
     Args:
         vault: Of the installation; the key is derived from its own.
+
+    Attributes:
+        vault: As given.
     """
 
     def __init__(self, vault: "Vault") -> None:
+        self.vault = vault
         self._seed = vault.key_for("consent")
 
     @cached_property

@@ -39,10 +39,19 @@ class Terms:
     expires: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.subject) > LONGEST_SUBJECT or not self.subject.isprintable():
-            raise PersonaError(f"The subject must be one line of at most {LONGEST_SUBJECT} characters.")
+        refuse_unfit_subject(self.subject)
         if self.scope is not None and not self.scope:
             raise PersonaError("A face that may be worn for nothing needs no consent.", f"Known: {', '.join(Scope)}.")
+
+
+def refuse_unfit_subject(subject: str) -> None:
+    """Refuse a subject that no record can hold.
+
+    Raises:
+        PersonaError: It is no short line of text.
+    """
+    if len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+        raise PersonaError(f"The subject must be one line of at most {LONGEST_SUBJECT} characters.")
 
 
 def usual_scope(basis: Basis) -> frozenset[Scope]:

@@ -12,8 +12,9 @@ from typing import Final, Protocol
 
 from livecam.core.persona import Basis, Consent, Scope
 from livecam.errors import ConsentRefused, PersonaError
+from livecam.faces import latest
 from livecam.faces.consent import FILE, LARGEST_BYTES, Signer, from_json, to_json
-from livecam.faces.consent_terms import STATED, Terms, record, stamped, usual_scope, utc_now
+from livecam.faces.consent_terms import STATED, Terms, record, refuse_unfit_subject, stamped, usual_scope, utc_now
 from livecam.faces.names import checked_name
 from livecam.faces.store import read_plain, unwritable, write_plain
 from livecam.faces.vault import Vault, open_vault, system_ring
@@ -42,12 +43,18 @@ class Change:
         subject: Whose face it is.
         scope: For what.
         expires: UTC time of its end, as `livecam.faces.consent_terms` writes it; "" for never.
+
+    Raises:
+        PersonaError: The subject is no short line of text.
     """
 
     basis: Basis | None = None
     subject: str | None = None
     scope: frozenset[Scope] | None = None
     expires: str | None = None
+
+    def __post_init__(self) -> None:
+        refuse_unfit_subject(self.subject or "")
 
 
 class Consents:
@@ -86,7 +93,7 @@ class Consents:
         """The record of `name`, proven to be signed here. Whether it holds is for others to judge.
 
         Raises:
-            ConsentRefused: It cannot be used, or is not signed here.
+            ConsentRefused: It cannot be used, is not signed here, or an older one that was put back.
             PersonaError: It cannot be read.
         """
         name = checked_name(name)
@@ -98,7 +105,9 @@ class Consents:
                 f"The consent record of {name!r} cannot be read: {error.strerror}.",
                 f"`livecam faces show {name}` says what is there.",
             ) from None
-        return from_json(text, name, self.signer)
+        consent = from_json(text, name, self.signer)
+        latest.refuse_older(self.vault, path.parent, consent)
+        return consent
 
     def stamp(self, name: str) -> tuple[int, int, int] | None:
         """Changes whenever the record of `name` does, whoever changed it; None where there is none. Costs one look."""
@@ -117,6 +126,7 @@ class Consents:
         """
         before = self.read(name)
         if before.revoked:
+            latest.keep(self.vault, self._path(name).parent, before.changed)
             return before
         consent = replace(before, revoked=self._after(before))
         self._keep(name, consent)
@@ -185,7 +195,7 @@ class Consents:
                 f"It is not known on what ground {name!r} may be worn.", f"State it: --basis {'|'.join(STATED)}"
             )
         terms = Terms(change.basis, change.subject or "", change.scope, change.expires or "")
-        return record(terms, digests, self._now())
+        return record(terms, digests, latest.after(self.vault, self._path(name).parent, self._now()))
 
     def _after(self, before: Consent) -> str:
         """Now, or the moment after the last change where the clock was set back: the newer record is the later one."""
@@ -198,6 +208,7 @@ class Consents:
             write_plain(path, to_json(consent, checked_name(name), self.signer))
         except OSError as error:
             raise unwritable(path, error) from None
+        latest.keep(self.vault, path.parent, consent.changed)
 
     def _noted(self, event: str, name: str, consent: Consent) -> None:
         note_consent(self._note, event, name, consent)

@@ -99,7 +99,7 @@ class Guide:
             self._refused += 1
             self.hint = "This looks like somebody else: only one person, please."
             return False
-        kept = self._keep(self._side(face), _sharpness(image, face), seen)
+        kept = self._keep(self._side(face), sharpness(image, face), seen)
         self.hint = self._wish()
         return kept
 
@@ -260,7 +260,7 @@ def _nearest(angle: float, angles: tuple[float, ...]) -> int:
     return min(range(len(angles)), key=lambda place: abs(angles[place] - angle))
 
 
-def _sharpness(image: Image, face: Face) -> float:
+def sharpness(image: Image, face: Face) -> float:
     """Variance of the Laplacian of the aligned face, in levels squared, whatever its size in the frame."""
     crop = cv2.warpAffine(image, similarity(face.landmarks.five, _PLACES), (_SHARP_SIDE, _SHARP_SIDE))
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from livecam.core.persona import Consent
 from livecam.errors import ConsentRefused, PersonaError
 from livecam.faces import consent as consent_records
+from livecam.faces import latest
 from livecam.faces.consent import Signer
 from livecam.faces.photo import LARGEST_BYTES, PERSONA_PIXELS, Photo, decode_photo
 from livecam.faces.prepared import Home
@@ -94,11 +95,13 @@ def read(folder: Path, signer: Signer) -> Record:
     """Read the record of the persona in `folder`. Whether its consent holds is for others to judge.
 
     Raises:
-        ConsentRefused: The consent cannot be used, is not signed here, or does not cover the photos.
+        ConsentRefused: The consent cannot be used, is not signed here, is not the last one, or does not cover the
+            photos.
         PersonaError: A file is missing or unusable, or of an older livecam.
     """
     added, photos = read_photos(folder)
     consent = consent_of(folder, signer)
+    latest.refuse_older(signer.vault, folder, consent)
     if set(consent.photo_digests) != {digest for _, digest in photos}:
         raise ConsentRefused(f"The consent record of {folder.name!r} covers other photos.", _ADD_AGAIN)
     return Record(added, photos, consent)

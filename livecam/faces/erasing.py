@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Final
 
 from livecam.errors import PersonaError
-from livecam.faces import entry
+from livecam.faces import entry, latest
 from livecam.faces.builtin import BUILT_IN
 from livecam.faces.favourites import Favourites
 from livecam.faces.names import checked_name, same, unknown
 from livecam.faces.store import remove_folder, unwritable, write_plain
+from livecam.faces.vault import open_vault, system_ring
 
 PROMISE: Final = (
     "The files are deleted, not overwritten: the disk, a snapshot of it or a backup may keep copies. Copies of photos "
     "and prepared data are encrypted, and of no use without the key of this installation; what an older livecam kept "
     "was not. Recordings, snapshots and converted files are not part of this, nor is an enrolment: that is ended by "
-    "livecam enroll --forget NAME."
+    "livecam enroll --forget NAME. When it was erased stays noted under a keyed digest of its name, so that no older "
+    "copy of its consent counts."
 )
 _CHUNK: Final = 1 << 20
 
@@ -109,6 +111,7 @@ def erase(root: Path, name: str, favourites: Favourites, now: Callable[[], datet
             left.append(str(error))
         else:
             files += there
+    latest.bury(lambda: open_vault(root.parent, system_ring()), root / name)
     was = name in favourites.all().values()
     favourites.forget(name)
     moment = now() if now is not None else datetime.now(UTC)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from livecam.core.persona import Basis, Consent, Persona, Scope
 from livecam.errors import ConsentRefused, PersonaError, PhotoRefused
-from livecam.faces import entry, worn
+from livecam.faces import entry, latest, worn
 from livecam.faces.builtin import BUILT_IN, built_in_photo, built_in_record
 from livecam.faces.choosing import Candidate, Offer, choose, offers, sifted
 from livecam.faces.consent import Signer
@@ -21,6 +21,7 @@ from livecam.faces.consent_terms import Terms, holds_now
 from livecam.faces.consent_terms import record as consent_record
 from livecam.faces.listed import Added, Entry
 from livecam.faces.names import checked_name, same, unknown
+from livecam.faces.pack_store import identity_of
 from livecam.faces.photo import Photo
 from livecam.faces.portrait import KEY, VERSION, Portrait, PortraitPreparer, load_portrait, portrait_of
 from livecam.faces.prepared import Home, Preparer
@@ -101,7 +102,7 @@ class PersonaLibrary:
             PersonaError: It does not exist or cannot be used.
         """
         folder = self._folder(name)
-        files = self._files(name)
+        files = self.files(name)
         files.read()
         record, problem = files.record, ""
         try:
@@ -148,8 +149,9 @@ class PersonaLibrary:
         Raises:
             PhotoRefused, PersonaError: As for `add`.
         """
-        name, consent = checked_name(name), consent_record(terms, ())
+        name = checked_name(name)
         self._refuse_taken(name, replace=replace)
+        consent = consent_record(terms, (), latest.after(self._vault, self._root / name))
         choice = choose(offered, self._judge)
         try:
             self._write(name, choice.best, consent, replace=replace)
@@ -176,15 +178,14 @@ class PersonaLibrary:
                 home.keep(KEY, VERSION, portrait_of(pictures[0].image, [candidate.judged for candidate in chosen]))
             entry.write(folder, pictures, changed(consent, photo_digests=tuple(digests)), sealer)
             worn.copy_worn(self._root / name, folder)
+        latest.keep(self._vault, self._root / name, consent.changed)
 
     def _refuse_taken(self, name: str, *, replace: bool) -> None:
         if same(name, BUILT_IN):
             raise PersonaError(f"{BUILT_IN!r} is the built-in persona and cannot be replaced.", "Choose another name.")
         taken = next((other for other in self.names() if same(name, other)), None)
         if taken is not None and not (replace and taken == name):
-            raise PersonaError(
-                f"There is already a persona {taken!r}.", "Choose another name, or replace it with --replace."
-            )
+            raise PersonaError(f"There is already a persona {taken!r}.", "Choose another name, or say --replace.")
 
     def remove(self, name: str) -> None:
         """Delete a persona with its photos and its consent record.
@@ -196,6 +197,7 @@ class PersonaLibrary:
         if folder is None:
             raise PersonaError(f"{BUILT_IN!r} is the built-in persona and cannot be removed.")
         remove_folder(folder)
+        latest.bury(lambda: self._vault, folder)
 
     def load(self, name: str) -> Persona:
         """A persona ready to be worn. What is not prepared yet of its photos is prepared now.
@@ -207,12 +209,11 @@ class PersonaLibrary:
             PersonaError: It does not exist, or its files cannot be used.
             ModelError, EngineError: From a preparer that had to work.
         """
-        files = self._files(name)
+        files = self.files(name)
         self._admits(files.name, files.record.consent)
         files.demand()
         identity: dict[str, object] = {
-            swapper: files.home.identity(swapper, preparer, files.decoded)
-            for swapper, preparer in self._preparers.items()
+            swapper: identity_of(files, swapper, preparer) for swapper, preparer in self._preparers.items()
         }
         return Persona(files.name, identity, files.record.consent, self._digest(files.digests))
 
@@ -222,7 +223,7 @@ class PersonaLibrary:
         Raises:
             PersonaError: It does not exist, or they cannot be read.
         """
-        return self._files(name).decoded()
+        return self.files(name).decoded()
 
     def portrait(self, name: str) -> Portrait | None:
         """What is shown of a persona; None where nothing is kept and there is no judge to look at its photos.
@@ -231,7 +232,7 @@ class PersonaLibrary:
             PersonaError: It does not exist, or its files cannot be used.
             ModelError, EngineError: From the judge.
         """
-        files = self._files(name)
+        files = self.files(name)
         if self._judge is None:
             return files.home.kept(KEY, VERSION, load_portrait)
         return files.home.identity(KEY, PortraitPreparer(self._judge), files.decoded)
@@ -263,7 +264,7 @@ class PersonaLibrary:
         """
         worn.keep_worn(self._folder(name) or self._root / BUILT_IN, settings)
 
-    def _files(self, name: str) -> entry.Files:
+    def files(self, name: str) -> entry.Files:
         """Where everything of a persona is.
 
         Raises:

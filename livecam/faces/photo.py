@@ -69,6 +69,15 @@ def read_photo(path: Path, within: int = LARGEST_PIXELS) -> Photo:
     return decode_photo(_bytes(path), str(path), within)
 
 
+def pixels_of(path: Path) -> int:
+    """How many pixels a photo has, by its header.
+
+    Raises:
+        PhotoRefused: It cannot be read, or is no picture of a kind that can be.
+    """
+    return header_of(_bytes(path), str(path)).pixels
+
+
 def decode_photo(data: bytes, name: str, within: int = LARGEST_PIXELS) -> Photo:
     """Decode a photo from memory; `name` is for messages, `within` as for `read_photo`.
 

@@ -118,10 +118,9 @@ class Home:
             version: Of the preparer.
             load: Reads it.
         """
-        path = self._path(key)
+        path = self.path(key)
         try:
-            # The seal names the version and the photos: what is older or of others does not open.
-            content = self._sealer.read(path, self._role(key, version), _LARGEST)
+            content = self.content(key, version)
         except (OSError, PersonaError):
             return None
         try:
@@ -138,14 +137,33 @@ class Home:
         """
         content = io.BytesIO()
         identity.save(content)
-        path = self._path(key)
+        self.keep_content(key, version, content.getvalue())
+
+    def content(self, key: str, version: str, most: int = _LARGEST) -> bytes:
+        """What was kept for `key`, as bytes.
+
+        Raises:
+            OSError: There is nothing, it cannot be read, or it is larger than `most` bytes.
+            PersonaError: It was changed, or is of another version or other photos.
+        """
+        # The seal names the version and the photos: what is older or of others does not open.
+        return self._sealer.read(self.path(key), self._role(key, version), most)
+
+    def keep_content(self, key: str, version: str, content: bytes) -> None:
+        """Keep `content` in place of what is there for `key`.
+
+        Raises:
+            PersonaError: The disk refused.
+        """
+        path = self.path(key)
         try:
             self._folder.mkdir(mode=0o700, parents=self._parents, exist_ok=True)
-            self._sealer.keep(path, content.getvalue(), self._role(key, version))
+            self._sealer.keep(path, content, self._role(key, version))
         except OSError as error:
             raise unwritable(path, error) from None
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
+        """Where what is kept for `key` lies."""
         return self._folder / f"{key}{SUFFIX}"
 
     def _role(self, key: str, version: str) -> str:

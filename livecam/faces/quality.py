@@ -134,7 +134,7 @@ class PhotoJudge:
 def _measured(image: Image, points: Points, advice: list[str]) -> Judged:
     pose, height = rigid_fitter()(points), face_height(points)
     shape, five = pose.shape_of(points), Landmarks(points[:LANDMARKS, :2], Topology.MESH468).five
-    sharpness = _sharpness(image, five, height)
+    sharpness = sharpness_of(image, five, height)
     if sharpness < SOFT:
         advice = [*advice, "The photo is blurred; hold the camera still, and let it focus on the face."]
     yaw, pitch, _ = pose.angles
@@ -151,7 +151,7 @@ def _measured(image: Image, points: Points, advice: list[str]) -> Judged:
     return Judged(quality, five)
 
 
-def _sharpness(image: Image, five: Points, height: float) -> float:
+def sharpness_of(image: Image, five: Points, height: float) -> float:
     """1 less the blur metric of Crete et al. 2007 ("The blur effect", SPIE 6492), of the aligned face.
 
     What was sharp loses most of its differences between neighbours by blurring; what was blurred loses few.

@@ -139,3 +139,26 @@ def test_chance_is_bounded_and_the_bars_are_high_enough_for_all_ways_to_look() -
     assert replace(part, score=-50.0).chance == 1.0
     # More than every rectangle of a screen, to a px, at every size, from all beginnings.
     assert LOOKS_PART > 1280 * 720 * 600 * 16 * 2
+
+
+def test_the_contrast_is_looked_at_in_every_fourth_picture() -> None:
+    """A mark that follows what moves is seen no better, and costs three times as much."""
+
+    def change(level: int) -> int:
+        picture = np.full(SIZE.picture_shape, 128, np.uint8)
+        picture[: SIZE.height : 8] = level
+        plain = picture.astype(np.int16)
+        mark(picture, 0)
+        return int(np.abs(picture - plain).sum())
+
+    mark = Watermark(KEY, SESSION, SIZE)
+    flat, *kept, busy = (change(level) for level in (128, 230, 230, 230, 230))
+    assert all(each == pytest.approx(flat, rel=0.05) for each in kept)
+    assert busy > 1.5 * flat
+
+
+def test_another_turn_has_other_signs_at_once() -> None:
+    mark, pictures = Watermark(KEY, SESSION, SIZE), [np.full(SIZE.picture_shape, 128, np.uint8) for _ in range(2)]
+    for second, picture in enumerate(pictures):
+        mark(picture, second * NS_PER_S)
+    assert not np.array_equal(pictures[0], pictures[1])

@@ -26,7 +26,7 @@ from livecam.vision.detect.choose import make_detector
 from livecam.vision.recognise import IdentityConverter, Recogniser
 from livecam.vision.swap.identity import NeuralIdentity, latent
 from livecam.vision.swap.photo import face_in
-from livecam.vision.swap.preparer import EmbeddingMaker, NeuralPreparer, PictureMaker, preparer_version
+from livecam.vision.swap.preparer import EmbeddingMaker, Former, NeuralPreparer, PictureMaker, preparer_version
 from livecam.vision.template import Template, points_of
 from tests.vision.swap import planted
 from tests.vision.swap.conftest import five_at
@@ -117,7 +117,7 @@ def test_an_embedding_is_normalised() -> None:
 
 
 def test_a_latent_is_made_with_emap_and_the_embedding_kept() -> None:
-    made = preparer(lambda: EmbeddingMaker(recogniser(), emap=planted.EMAP)).prepare([PHOTO], ["a.jpg"])
+    made = preparer(lambda: EmbeddingMaker(recogniser(), Former(emap=planted.EMAP))).prepare([PHOTO], ["a.jpg"])
     assert made.kind is IdentityKind.EMAP
     np.testing.assert_array_equal(made.source, latent(ANN, planted.EMAP)[None])
     np.testing.assert_allclose(made.embedding, ANN, atol=1e-6)
@@ -126,7 +126,7 @@ def test_a_latent_is_made_with_emap_and_the_embedding_kept() -> None:
 @pytest.mark.parametrize(("normalised", "length"), [(True, 1.0), (False, 3.0)])
 def test_a_converted_embedding_is_normalised_or_raw_as_the_recipe_says(normalised: bool, length: float) -> None:
     converter = IdentityConverter(Reverses(), ConverterContract(512, normalised))
-    made = preparer(lambda: EmbeddingMaker(recogniser(), converter)).prepare([PHOTO], ["a.jpg"])
+    made = preparer(lambda: EmbeddingMaker(recogniser(), Former(converter))).prepare([PHOTO], ["a.jpg"])
     np.testing.assert_allclose(made.source, length * ANN[None, ::-1], atol=1e-5)
     np.testing.assert_allclose(made.embedding, ANN, atol=1e-6)
 
@@ -202,7 +202,7 @@ def test_the_best_photo_is_the_larger_and_more_frontal() -> None:
 def test_makers_that_make_no_sense_are_refused() -> None:
     converter = IdentityConverter(Reverses(), ConverterContract(512, True))
     with pytest.raises(ValueError, match="not both"):
-        EmbeddingMaker(recogniser(), converter, planted.EMAP)
+        Former(converter, planted.EMAP)
     contract = planted.model("inswapper_128").contract
     assert isinstance(contract, SwapperContract)
     with pytest.raises(ValueError, match="no picture"):
@@ -233,7 +233,7 @@ def test_the_library_keeps_it_and_makes_it_anew_for_another_recipe(tmp_path: Pat
 
     def maker() -> EmbeddingMaker:
         counted.append(1)
-        return EmbeddingMaker(recogniser(), emap=planted.EMAP)
+        return EmbeddingMaker(recogniser(), Former(emap=planted.EMAP))
 
     def made(version: str) -> object:
         lazy = NeuralPreparer(version, lambda: Faces(five_at(200, 200, 250)), maker)
