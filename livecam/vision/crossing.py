@@ -50,6 +50,9 @@ class Judge:
             hidden: Numbers of the tracks that were out of sight before; they come back only where they look it.
             captured_ns: When the frame was captured.
         """
+        if len(claims) < 2 and not hidden:
+            # Nobody to be taken for: what follows would come to the same.
+            return list(claims)
         costs = []
         surprises = [claim.track.surprise(claim.found, captured_ns) for claim in claims]
         steady = [

@@ -18,6 +18,8 @@ class TrackRules:
         far_score: What the far detector must give the face it is asked about.
         presence: The landmarker must be surer than this that it sees a face.
         jump: A region may move this share of the face's size from one frame to the next.
+        far: What has gone further than this from one frame to the next is looked at a second time, in a square around
+            it: found at the edge of one, the mesh is off by up to 4 % of the face's height.
         growth: A region may grow or shrink by this factor from one frame to the next.
         memory_s: A face found again within this time, about where it was lost, is the same one.
         absence_s: One that looks the same is the same one within this time, wherever it is; and for so long nobody
@@ -35,6 +37,7 @@ class TrackRules:
     far_score: float = 0.35
     presence: float = 0.5
     jump: float = 0.5
+    far: float = 0.15
     growth: float = 1.5
     memory_s: float = 0.3
     absence_s: float = 2.0

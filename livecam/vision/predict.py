@@ -55,12 +55,15 @@ class Place(NamedTuple):
 
     def moved(self, velocity: "Place", step_s: float) -> "Place":
         """After `step_s` at a `velocity` in units per second."""
-        return Place(*(value + step_s * rate for value, rate in zip(self, velocity, strict=True)))
+        x, y, log_size, angle = self
+        dx, dy, growth, turn = velocity
+        return Place(x + step_s * dx, y + step_s * dy, log_size + step_s * growth, angle + step_s * turn)
 
     def distance(self, other: "Place") -> float:
         """To `other`, in sizes of this face: place, size and angle together."""
-        way = self.way_to(other)
-        return math.hypot(way.x / self.size, way.y / self.size, way.log_size, way.angle)
+        x, y, log_size, angle = self.way_to(other)
+        size = self.size
+        return math.hypot(x / size, y / size, log_size, angle)
 
 
 _NO_MOTION: Final = Place(0.0, 0.0, 0.0, 0.0)
@@ -106,12 +109,12 @@ class Motion:
         expected = self.at(captured_ns)
         self._last_ns = captured_ns
         torn = not 0 < step_s <= self._rules.longest_gap_s
-        if self._place is None or expected is None or torn or expected.distance(place) > self._rules.jump:
+        apart = math.inf if expected is None or torn else expected.distance(place)
+        if expected is None or apart > self._rules.jump:
             self._place, self._velocity, self._agreed, self._interval_s = place, _NO_MOTION, 0, 0.0
             return
         off = expected.way_to(place)
-        agrees = expected.distance(place) <= self._rules.tolerance
-        self._agreed = self._agreed + 1 if agrees else 0
+        self._agreed = self._agreed + 1 if apart <= self._rules.tolerance else 0
         self._place = expected.moved(off, self._rules.place_share)
         self._velocity = self._velocity.moved(off, self._rules.speed_share / max(step_s, _SHORTEST_STEP_S))
         self._interval_s = step_s

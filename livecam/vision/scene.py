@@ -1,9 +1,9 @@
 """Scene cuts: whether a frame shows another scene than the one before it."""
 
 import math
-from itertools import product
-from typing import Final
+from typing import Final, TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +17,17 @@ _LEAST_ALIKE: Final = 0.58
 _CHANGED_LEVELS, _CHANGED_SHARE = 12.0, 0.5
 _FLAT: Final = 2.0
 
+Floats: TypeAlias = npt.NDArray[np.float32]
+
+
+def _means_of_two(count: int) -> Floats:
+    """(count, 2 count) f32: times so many rows, the mean of each two. As a product it takes half the time of a sum."""
+    means: Floats = np.kron(np.eye(count), [0.5, 0.5]).astype(np.float32)
+    return means
+
+
+_TWO_ROWS, _TWO_COLUMNS = _means_of_two(_ROWS), _means_of_two(_COLUMNS).T
+
 
 class SceneCut:
     """Compares each frame with the last, on a few px of it. Owns its state.
@@ -25,17 +36,19 @@ class SceneCut:
     """
 
     def __init__(self) -> None:
-        self._last: npt.NDArray[np.float32] | None = None
+        self._last: Floats | None = None
+        self._shape: tuple[int, ...] = ()
         self._level = self._power = 0.0
 
     def __call__(self, image: Image) -> bool:
         """Whether `image`, (H, W, 3) u8 BGR, is another scene than the last one; False for the first."""
         now = _few(image)
-        last_level, self._level = self._level, float(now.mean())
+        last_level, self._level = self._level, float(np.add.reduce(now, axis=None)) / now.size
         now -= np.float32(self._level)
         before, self._last = self._last, now
+        shape, self._shape = self._shape, image.shape
         power, self._power = self._power, float(np.vdot(now, now)) / now.size
-        if before is None or before.shape != now.shape:
+        if before is None or shape != image.shape:
             return before is not None
         spread = math.sqrt(power * self._power)
         if spread < _FLAT * _FLAT or float(np.vdot(before, now)) / now.size >= _LEAST_ALIKE * spread:
@@ -48,13 +61,13 @@ class SceneCut:
         self._last = None
 
 
-def _few(image: Image) -> npt.NDArray[np.float32]:
-    """About 24 by 40 grey levels of the image, each the mean of four px, so that noise hardly counts; green alone."""
-    height, width = image.shape[:2]
-    down, right = max(1, height // _ROWS), max(1, width // _COLUMNS)
-    rows, columns = height // down, width // right
-    green = image[:, :, 1]
-    total = np.zeros((rows, columns), dtype=np.float32)
-    for y, x in product((0, down // 2), (0, right // 2)):
-        total += green[y : rows * down : down, x : columns * right : right][:rows, :columns]
-    return total * np.float32(0.25)
+def _few(image: Image) -> Floats:
+    """(24, 40) f32 grey levels of the image, each the mean of four px, so that noise hardly counts; green alone."""
+    rows, columns = 2 * _ROWS, 2 * _COLUMNS
+    if image.shape[0] < rows or image.shape[1] < columns:
+        image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment]
+    down, right = image.shape[0] // rows, image.shape[1] // columns
+    green: Floats = image[: rows * down : down, : columns * right : right, 1].astype(np.float32)
+    rows_of_two: Floats = _TWO_ROWS @ green
+    few: Floats = rows_of_two @ _TWO_COLUMNS
+    return few

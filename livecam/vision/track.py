@@ -9,8 +9,6 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
-import numpy as np
-
 from livecam.core.ahead import Ahead
 from livecam.core.face import Face
 from livecam.core.frame import NS_PER_S, Image
@@ -18,7 +16,7 @@ from livecam.core.seams import Detector
 from livecam.vision.associate import LookRules, TellApart, near
 from livecam.vision.crossing import SAME_FACE_IOU, Claim, Judge
 from livecam.vision.finder import FaceFinder, TrackRules
-from livecam.vision.mesh.landmarks import Crop, MeshFit, Roi
+from livecam.vision.mesh.landmarks import Crop, MeshFit, Roi, all_finite
 from livecam.vision.scene import SceneCut
 from livecam.vision.tracks import Found, Track
 
@@ -52,6 +50,8 @@ class MeshFollower:
         rules: When a face counts as found or lost.
         tell_apart: A recogniser, asked who somebody is when a track begins; without one, small pictures of the faces
             decide, which is a weaker rule.
+        strangers: Whether there may be a face that nobody follows; while there is none, nobody else is looked for
+            beside those who are followed and in sight.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class MeshFollower:
         max_faces: int = 1,
         rules: TrackRules | None = None,
         tell_apart: TellApart | None = None,
+        strangers: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._strangers = strangers
         self._rules = rules or TrackRules()
         self._finder = FaceFinder(detector, far_detector, self._rules)
         self._landmarker = landmarker
@@ -127,9 +129,7 @@ class MeshFollower:
         """Find each followed face in the new frame; those that are not there become lost, or hidden by another."""
         everybody = sorted(self._tracks + self._hidden, key=lambda track: track.number)
         before = {track.number: track.box for track in everybody}
-        claims = [
-            (track, self._look(image, track.roi, track.look if track in self._tracks else None)) for track in everybody
-        ]
+        claims = [(track, self._look_for(track, image)) for track in everybody]
         seen = [Claim(track, found) for track, found in claims if found is not None]
         hidden = {track.number for track in self._hidden}
         kept = self._judge.settled(image, seen, hidden, captured_ns)
@@ -143,10 +143,19 @@ class MeshFollower:
             (self._hidden if covered else self._lost).append(track)
             self._finder.reset()
 
+    def _look_for(self, track: Track, image: Image) -> Found | None:
+        """`track` in the new frame: in its region, and again around what was found there if that had gone far."""
+        found = self._look(image, track.roi, track.look if track in self._tracks else None)
+        if found is None or self._gone(track.roi, found.roi) <= self._rules.far:
+            return found
+        return self._look(image, found.roi) or found
+
     def _search(self, image: Image, captured_ns: int) -> None:
         """Start tracks for faces that are not followed, as far as there is room."""
         every = self._rules.hidden_every if self._hidden else self._rules.join_every
         if len(self._tracks) >= self._max_faces or (self._tracks and self._frames % every):
+            return
+        if self._tracks and not self._hidden and not self._strangers():
             return
         for found in self._found(image):
             if not any(track.box.iou(found.box) > SAME_FACE_IOU for track in self._tracks):
@@ -171,7 +180,7 @@ class MeshFollower:
     def _look(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> Found | None:
         """The mesh in `roi` and the region it gives for the next frame; None when there is no believable face."""
         fit = self._landmarker(image, roi, on_crop)
-        if not (fit.presence > self._rules.presence and np.isfinite(fit.points).all()):
+        if not (fit.presence > self._rules.presence and all_finite(fit.points)):
             return None
         found = Found.of(fit)
         return found if self._believable(roi, found.roi, image) else None
@@ -179,13 +188,17 @@ class MeshFollower:
     def _believable(self, before: Roi, now: Roi, image: Image) -> bool:
         """Whether a face can have gone from one region to the other in a frame, and is in the image."""
         height, width = image.shape[:2]
-        moved = math.hypot(now.x - before.x, now.y - before.y)
         return (
-            moved <= self._rules.jump * before.face_size
+            self._gone(before, now) <= self._rules.jump
             and before.side / self._rules.growth <= now.side <= before.side * self._rules.growth
             and 0 <= now.x < width
             and 0 <= now.y < height
         )
+
+    @staticmethod
+    def _gone(before: Roi, now: Roi) -> float:
+        """How far a face has gone from one region to the other, in its sizes."""
+        return math.hypot(now.x - before.x, now.y - before.y) / before.face_size
 
     def _begun(self, image: Image, found: Found, captured_ns: int) -> Track:
         """The track of a face that nobody follows: one lost a moment ago, or a new one."""

@@ -25,7 +25,8 @@ class Found:
     @classmethod
     def of(cls, fit: MeshFit) -> "Found":
         """From what the landmarker gave; its points must be finite."""
-        return cls(Roi.from_points(fit.points), fit, box_of(fit.points[:MESH_ROWS]))
+        box = box_of(fit.points[:MESH_ROWS])
+        return cls(Roi.level_with(box, fit.points), fit, box)
 
 
 class Track:
@@ -62,11 +63,12 @@ class Track:
     def face(self, steadiness: float) -> Face:
         """The face, steadied. Once per frame."""
         points = self._carrier(self.fit.points, self.fit.crop, self.captured_ns, steadiness)
+        box = box_of(points[:MESH_ROWS])
         # The next square is cut around steady points: a still square makes the network's own noise smaller.
-        self.roi = Roi.from_points(points)
+        self.roi = Roi.level_with(box, points)
         landmarks = Landmarks(np.ascontiguousarray(points[:, :2]), Topology.MESH468)
         depth = np.ascontiguousarray(points[:, 2])
-        return Face(box_of(points[:MESH_ROWS]), landmarks, depth, self.fit.presence, self.number)
+        return Face(box, landmarks, depth, self.fit.presence, self.number)
 
 
 def look_of(image: Image, fit: MeshFit) -> Look | None:

@@ -71,6 +71,7 @@ class FaceWatch:
         self._done = threading.Event()
         self._stopping = threading.Event()
         self._begun = self._stuck = False
+        self._strangers = True
         self._thread: threading.Thread | None = None
         self._thread_id = 0
 
@@ -112,6 +113,7 @@ class FaceWatch:
         Raises:
             EngineError: The look failed, did not end in time, or was never begun; the frame must be withheld.
         """
+        self._strangers = True
         if not self._begun:
             raise EngineError("The watch for other faces was not asked to look at this frame.", "Report this.")
         if self._stuck or not self._done.wait(self._patience_s):
@@ -123,7 +125,16 @@ class FaceWatch:
         if self._answer is None:
             raise EngineError("The thread of the watch for other faces has died.", "See the log for the cause.")
         self._confirmed.take(self._answer.firm)
-        return self._memory(self._answer.found, known)
+        unseen = self._memory(self._answer.found, known)
+        self._strangers = bool(unseen)
+        return unseen
+
+    def strangers(self) -> bool:
+        """Whether the last look saw a face besides the known ones, or may have: it failed, or there was none yet.
+
+        It sees whatever a search with the same networks finds: it asks for less, in more frames, and remembers.
+        """
+        return self._strangers
 
     def confirms(self, face: Box) -> bool:
         """Whether the whole-frame search found the face in `face`, px, in the last frames."""
@@ -133,6 +144,7 @@ class FaceWatch:
         """Forget what was seen: the source was opened again."""
         self._memory.clear()
         self._confirmed.clear()
+        self._strangers = True
 
     def close(self) -> None:
         """End its thread. Idempotent.

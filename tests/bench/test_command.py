@@ -146,8 +146,14 @@ def test_what_cannot_be_measured_is_said_at_once(arguments: tuple[str, ...], wor
 
 
 def test_a_device_that_is_not_there_is_said_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livecam.cli.bench_command._OPEN_WITHIN_S", 1)
-    done = call("--through", "virtualcam:/dev/video-none", "--passthrough", *QUICK)
+    told = "did not open. There is no virtual camera"
+    done = None
+    # For longer where the machine is slow.
+    for within_s in (1, 20):
+        if done is None or told not in done.output:
+            monkeypatch.setattr("livecam.cli.bench_command._OPEN_WITHIN_S", within_s)
+            done = call("--through", "virtualcam:/dev/video-none", "--passthrough", *QUICK)
+    assert done is not None
     assert done.exit_code == 1, done.output
-    assert "did not open. There is no virtual camera" in done.output
+    assert told in done.output
     assert "Traceback" not in done.output

@@ -6,7 +6,8 @@ import pytest
 
 from livecam.core.ahead import Ahead
 from livecam.core.frame import NS_PER_S, Image, Points
-from livecam.vision.flow import FlowCarrier, FlowRules
+from livecam.vision.flow import FlowCarrier
+from livecam.vision.flow_rules import FlowRules
 from livecam.vision.mesh.landmarks import SIDE, Crop, Roi
 from livecam.vision.mesh.pose import face_height
 from livecam.vision.mesh.topology import TOPOLOGY
@@ -29,7 +30,8 @@ def crop_of(image: Image, roi: Roi = WHOLE) -> Crop:
     centred = matrix.copy()
     centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
     grey = cv2.warpAffine(image, centred, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    return Crop(grey.astype(np.uint8, copy=False), matrix)
+    halved = cv2.resize(grey, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
+    return Crop(halved.astype(np.uint8, copy=False), matrix)
 
 
 def moved(image: Image, x: float, y: float) -> Image:
@@ -62,13 +64,6 @@ class Film:
         return self.carrier(points, crop, self.now_ns, steadiness)
 
 
-def test_a_crop_finds_its_own_places_again() -> None:
-    crop = crop_of(skin(), Roi(150, 170, 210, 0.4))
-    np.testing.assert_allclose(crop.in_frame(crop.places(FACE)), FACE[:, :2], atol=1e-3)
-    middle = np.array([[149.5, 169.5]], np.float32)
-    np.testing.assert_allclose(crop.places(middle), [[SIDE / 2 - 0.5] * 2], atol=1e-3)
-
-
 def test_noise_is_calmed_on_a_moving_face_without_lag() -> None:
     film, errors = Film(), []
     for frame in range(20):
@@ -78,6 +73,27 @@ def test_noise_is_calmed_on_a_moving_face_without_lag() -> None:
     raw = error(jittered(FACE, 0), FACE)
     assert errors[0] == pytest.approx(raw, rel=0.05)
     assert np.mean(errors[8:]) < 0.75 * raw
+
+
+def shown(way: list[float]) -> list[float]:
+    """Px to the right of its first place at which a face is drawn whose picture has moved `way`, px."""
+    film, picture = Film(), skin()
+    steps = [FACE + np.array([x, 0, 0], np.float32) for x in way]
+    drawn = [film.next(points, crop_of(moved(picture, x, 0))) for points, x in zip(steps, way, strict=True)]
+    return [float((points - FACE)[:468, 0].mean()) for points in drawn]
+
+
+def test_a_face_that_sways_in_jerks_is_drawn_steadily() -> None:
+    """As a codec shows it that leaves every other picture as it was: by half a px, then not at all."""
+    way = [frame // 2 / 2 for frame in range(32)]
+    drawn = shown(way)
+    assert np.diff(drawn[12:], n=2).std() < 0.3 * np.diff(way[12:], n=2).std()
+    assert np.abs(np.subtract(drawn, way)).max() < 0.01 * HEIGHT
+
+
+def test_a_face_at_rest_that_sets_off_is_followed_without_lag() -> None:
+    way = [0.0] * 8 + [3.0 * frame for frame in range(1, 6)]
+    assert np.abs(np.subtract(shown(way), way)).max() < 0.0025 * HEIGHT
 
 
 def test_the_square_may_move_and_turn_and_the_face_not() -> None:
@@ -207,6 +223,34 @@ def test_lids_that_shut_are_followed_at_once_and_an_eye_that_wanders_is_not() ->
     wandered[eye_rows(upper_too=True), 1] = -0.006 * HEIGHT
     assert followed_by(shut, eye_rows(upper_too=False)) > 0.9
     assert followed_by(wandered, eye_rows(upper_too=True)) < 0.3
+
+
+def test_lids_that_move_a_little_are_followed_by_what_they_lie_apart_and_their_middle_stays() -> None:
+    lids = TOPOLOGY.lid_pairs[0]
+    change = np.zeros_like(FACE)
+    change[lids.lower, 1] = -0.004 * HEIGHT
+    film = Film()
+    film.next(FACE, crop_of(skin()))
+    got = film.next(FACE + change, crop_of(skin())) - FACE
+    apart, middle = got[lids.lower, 1] - got[lids.upper, 1], got[lids.lower, 1] + got[lids.upper, 1]
+    assert float(apart.mean()) / (-0.004 * HEIGHT) > 0.6
+    assert abs(float(middle.mean())) < 0.5 * 0.004 * HEIGHT
+
+
+@pytest.mark.parametrize(("opened", "least", "most"), [(0.008, 0.85, 1.15), (0.001, 0.0, 0.7)])
+def test_lips_that_part_are_followed_by_what_they_lie_apart_and_noise_of_them_is_not(
+    opened: float, least: float, most: float
+) -> None:
+    """Speech is mostly that: lips that trail are seen to be out of step with the voice."""
+    upper, lower = TOPOLOGY.lip_pair
+    change = np.zeros_like(FACE)
+    change[lower, 1] = opened * HEIGHT
+    film = Film()
+    film.next(FACE, crop_of(skin()))
+    got = film.next(FACE + change, crop_of(skin())) - FACE
+    apart, middle = got[lower, 1] - got[upper, 1], got[lower, 1] + got[upper, 1]
+    assert least < float(apart.mean()) / (opened * HEIGHT) < most
+    assert abs(float(middle.mean())) < 0.5 * opened * HEIGHT
 
 
 def test_one_landmark_that_is_off_is_followed_more_than_one_of_a_face_that_is_off_all_over() -> None:

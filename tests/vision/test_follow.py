@@ -11,6 +11,7 @@ from livecam.core.face import Box, Detection, Face, Landmarks, Topology
 from livecam.core.frame import NS_PER_S, Image, Points
 from livecam.core.seams import Follower
 from livecam.vision.associate import Look, small_look
+from livecam.vision.carry import SparseCarrier
 from livecam.vision.follow import DetectionFollower, FollowRules
 from livecam.vision.template import Template, points_of
 from tests.vision.test_associate import person
@@ -287,9 +288,14 @@ def history(seed: int, frames: int) -> None:
 
 @pytest.fixture
 def nothing_to_see(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No looks are taken: a picture of nothing has none, and a quarter of the time goes into finding that out."""
+    """No looks are taken and no flow: a picture of nothing has none, and half the time goes into finding that out."""
     assert small_look(EMPTY, Person(1, 300).detection().landmarks.five) is None
     monkeypatch.setattr("livecam.vision.follow.small_look", lambda image, five: None)
+    carrier = SparseCarrier()
+    carrier.begin(EMPTY, Person(1, 300).box)
+    assert carrier.carry(EMPTY) is None
+    monkeypatch.setattr(SparseCarrier, "begin", lambda *_: None)
+    monkeypatch.setattr(SparseCarrier, "carry", lambda *_: None)
 
 
 @pytest.mark.usefixtures("nothing_to_see")

@@ -31,6 +31,13 @@ def test_another_size_is_a_cut_and_a_reset_forgets() -> None:
     assert not cut(scene(2))
 
 
+def test_pictures_of_any_size_are_told_apart() -> None:
+    for size in ((30, 50), (60, 20), (719, 1279), (1080, 1920)):
+        one, other = (cv2.resize(scene(seed), size[::-1]).astype(np.uint8) for seed in (1, 2))
+        assert is_cut(one, other)
+        assert not is_cut(one, one)
+
+
 def test_noise_light_and_motion_are_none() -> None:
     image = scene(1)
     noisy = np.clip(image + np.random.default_rng(0).normal(0, 8, image.shape), 0, 255).astype(np.uint8)

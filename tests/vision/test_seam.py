@@ -59,6 +59,21 @@ def test_it_follows_slowly_but_a_jump_at_once() -> None:
     np.testing.assert_array_equal(matched(flat(170), flat(110), seam), matched(flat(170), flat(110)))
 
 
+def test_it_keeps_up_with_an_edge_that_changes_in_every_frame() -> None:
+    seam = Seam()
+    matched(flat(110), flat(110), seam)
+    shown = [matched(flat(110 + 3 * frame), flat(110), seam)[just_inside()].mean() for frame in range(6)]
+    assert (np.diff(shown)[1:] > 0.3).all()
+
+
+def test_a_large_face_is_matched_like_a_small_one() -> None:
+    wearer, painted = (np.repeat(np.repeat(flat(level), 3, axis=0), 3, axis=1) for level in (150, 110))
+    mask = np.repeat(np.repeat(oval(), 3, axis=0), 3, axis=1)
+    Seam()(painted, wearer, mask)
+    small = matched(flat(150), flat(110)).astype(int)
+    assert np.abs(painted[1::3, 1::3] - small)[just_inside()].mean() < 1
+
+
 def test_another_face_is_matched_anew() -> None:
     seam = Seam()
     matched(flat(150), flat(149), seam)

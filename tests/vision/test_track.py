@@ -80,7 +80,15 @@ class Film:
 
     def __init__(self, *people: Person, max_faces: int = 1) -> None:
         self.scene = Scene(list(people))
-        self.follower = MeshFollower(self.scene.detect_near, self.scene.detect_far, self.scene, max_faces, TrackRules())
+        self.strangers = True
+        self.follower = MeshFollower(
+            self.scene.detect_near,
+            self.scene.detect_far,
+            self.scene,
+            max_faces,
+            TrackRules(),
+            strangers=lambda: self.strangers,
+        )
         self.now_ns = NS_PER_S
 
     def next(self, step_ns: int = FRAME_NS) -> tuple[Face, ...]:
@@ -112,6 +120,28 @@ def test_after_a_detection_the_mesh_is_looked_for_twice_and_then_once_a_frame() 
     for _ in range(20):
         film.next()
     assert film.counts() == (1, 0, 22)
+
+
+class OffAtTheEdge(Scene):
+    """A landmarker whose mesh is a tenth of the way from the face to the middle of the square it looks at."""
+
+    def __call__(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> MeshFit:
+        fit = super().__call__(image, roi, on_crop)
+        off = 0.1 * (roi.x - self.people[0].x)
+        return MeshFit(fit.points + np.array([off, 0, 0], np.float32), fit.presence)
+
+
+def test_a_face_that_went_far_in_a_frame_is_looked_at_again_where_it_is_now() -> None:
+    scene = OffAtTheEdge([Person(600)])
+    follower = MeshFollower(scene.detect_near, scene.detect_far, scene)
+    follower(IMAGE, NS_PER_S, 0.0)
+    for frame, (step, looks) in enumerate(((10.0, 1), (80.0, 2), (80.0, 2), (10.0, 1)), 1):
+        before = scene.looks
+        scene.people[0].x += step
+        (face,) = follower(IMAGE, NS_PER_S + frame * FRAME_NS, 0.0)
+        assert scene.looks - before == looks
+        middle = float(box_of(mesh_at(scene.people[0].x, 360, 200)).centre[0])
+        assert face.box.centre[0] == pytest.approx(middle, abs=2)
 
 
 def test_the_number_stays_while_the_face_moves() -> None:
@@ -286,6 +316,29 @@ def test_two_faces_when_asked_for_longest_first() -> None:
     assert [face.box.centre[0] for face in faces] == pytest.approx([300, 900], abs=5)
     assert faces[0].track_id == first.track_id
     assert film.scene.near <= 3
+
+
+def test_nobody_else_is_searched_for_while_the_watch_sees_nobody_else() -> None:
+    film = Film(Person(300), max_faces=3)
+    film.strangers = False
+    film.next()
+    looked = film.counts()[:2]
+    for _ in range(40):
+        assert len(film.next()) == 1
+    assert film.counts()[:2] == looked
+    film.scene.people.append(Person(900))
+    film.strangers = True
+    assert any(len(film.next()) == 2 for _ in range(TrackRules().join_every + 1))
+
+
+def test_whoever_is_lost_is_searched_for_whatever_the_watch_has_seen() -> None:
+    film = Film(Person(600), max_faces=3)
+    film.strangers = False
+    film.next()
+    film.scene.people[0].presence = 0.3
+    assert film.next() == ()
+    film.scene.people[0].presence = 0.9
+    assert len(film.next()) == 1
 
 
 def test_two_tracks_on_one_face_become_one() -> None:

@@ -10,7 +10,7 @@ from livecam.bench.quality.figures import Figures, figures_of, motion_in
 from livecam.bench.quality.measure import Examiner, Footage, Scene, Take, Tools
 from livecam.bench.quality.series import Curve, Frames
 from livecam.bench.quality.sheet import Shot, Sightseer, worth_seeing
-from livecam.bench.quality.smoothers import MODES, NONE, OURS, Mode
+from livecam.bench.quality.smoothers import MODES, NO_PACK, NONE, OURS, Mode
 from livecam.bench.quality.still import still_footage
 from livecam.bench.quality.trace import Trace
 from livecam.core.frame import Image, Size
@@ -76,6 +76,7 @@ class Lab:
         modes: To be compared; the one without smoothing runs in any case, and first.
         no_judge: Why there is no judge; empty when there is one.
         tell: Told how far it has come.
+        label: A copy of a picture that is kept of a swapped face, (H, W, 3) u8 BGR, with the label on it.
     """
 
     studio: Studio
@@ -83,6 +84,7 @@ class Lab:
     modes: Sequence[Mode]
     no_judge: str = ""
     tell: Tell = lambda _what, _frame: None
+    label: Callable[[Image], Image] = lambda image: image
 
     def clip(self, name: str, footage: Footage, size: Size) -> Result:
         """Measure a clip.
@@ -96,7 +98,7 @@ class Lab:
         if not plain.swapped.any():
             reasons = ", ".join(sorted(set(plain.fates)))
             raise SourceGone(f"No face was swapped in {name}: all frames were {reasons}.", "Choose a clip with a face.")
-        sightseer = Sightseer(worth_seeing(plain))
+        sightseer = Sightseer(worth_seeing(plain), self.label)
         traces = {NONE.name: plain}
         for mode in self._others():
             show = sightseer if mode == self._shown() else None
@@ -116,7 +118,7 @@ class Lab:
         return self._result(name, size, traces, posed=True)
 
     def _others(self) -> tuple[Mode, ...]:
-        return tuple(mode for mode in MODES.values() if mode in self.modes and mode != NONE)
+        return tuple(mode for mode in (*MODES.values(), NO_PACK) if mode in self.modes and mode != NONE)
 
     def _shown(self) -> Mode:
         """The mode whose frames are looked at."""
@@ -153,7 +155,7 @@ class Lab:
             figures={
                 mode: figures_of(trace, plain, threshold, self.no_judge, posed)
                 for mode, trace in traces.items()
-                if MODES[mode] in self.modes
+                if mode in {wanted.name for wanted in self.modes}
             },
             speed=np.full(len(plain.fates), np.nan) if motion is None else motion.speed,
             still=plain.swapped if posed else nowhere if motion is None else motion.still,

@@ -37,6 +37,7 @@ def page(report: Report) -> str:
             f'<p class="warning">{_WARNING}</p><h1>{escape(title)}</h1>',
             _setup(report.setup),
             *(f'<p class="problem">{escape(problem)}</p>' for problem in report.problems),
+            *(f"<p>{escape(told)}</p>" for told in report.about_pack),
             *_sections(report.results),
             _words(report.setup),
             "</body></html>\n",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, TypeAlias
 
+from livecam.bench.quality.ablation import Ablation, Side
 from livecam.bench.quality.clip import Result
 from livecam.bench.quality.figures import Figures, Ratio, curve_of
 from livecam.bench.quality.looks import eye_opening, mouth_opening
@@ -51,11 +52,20 @@ class Report:
         setup: What was measured.
         results: Of each clip, and of its still case after it.
         problems: What could not be measured at all, in sentences.
+        ablations: What the persona's identity pack does on each clip, where it was used.
+        no_ablation: Why there are none though packs were asked for, in a sentence; "" otherwise.
     """
 
     setup: Setup
     results: tuple[Result, ...]
     problems: tuple[str, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
+    no_ablation: str = ""
+
+    @property
+    def about_pack(self) -> tuple[str, ...]:
+        """What is to be said of the identity pack, in sentences."""
+        return tuple(one.sentence for one in self.ablations) or ((self.no_ablation,) if self.no_ablation else ())
 
     def to_json(self) -> dict[str, Plain]:
         """Everything, for machines; NaN becomes null."""
@@ -67,8 +77,24 @@ class Report:
             "modes": modes,
             "unmeasured": {"age": AGE_UNMEASURED},
             "problems": list(self.problems),
+            "pack": {"clips": [_ablated(one) for one in self.ablations], "why_not": self.no_ablation},
             "clips": [_clip(result) for result in self.results],
         }
+
+
+def _ablated(one: Ablation) -> dict[str, Plain]:
+    def side(of: Side) -> dict[str, Plain]:
+        identity = None if of.identity is None else _all_rounded(asdict(of.identity))
+        return {"identity": identity, "output_jitter_px": _rounded(of.jitter)}
+
+    return {
+        "clip": one.clip,
+        "with": side(one.with_pack),
+        "without": side(one.without),
+        "vector_turn_degrees": {"mean": _rounded(one.turn_mean), "most": _rounded(one.turn_most)},
+        "bins": one.bins,
+        "told": one.sentence,
+    }
 
 
 def _clip(result: Result) -> dict[str, Plain]:

@@ -1,6 +1,6 @@
 """The contact sheet: which frames of a clip are worth looking at, and small pictures of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,7 +37,7 @@ class Shot:
         number: Of the frame, from 0.
         why: What is to be seen in it.
         before: What came in.
-        after: What went out.
+        after: What went out, with the label; measured was the picture without it.
         difference: Absolute difference of both, amplified.
     """
 
@@ -53,10 +53,12 @@ class Sightseer:
 
     Args:
         wanted: Numbers of frames, and why.
+        label: A copy of a picture, (H, W, 3) u8 BGR, with the label on it.
     """
 
-    def __init__(self, wanted: Mapping[int, str]) -> None:
+    def __init__(self, wanted: Mapping[int, str], label: Callable[[Image], Image]) -> None:
         self._wanted = wanted
+        self._label = label
         self._shots: list[Shot] = []
 
     @property
@@ -70,7 +72,7 @@ class Sightseer:
         if why is not None:
             before, after = (square(image, scene.area) for image in (scene.before, scene.after))
             difference = np.clip(cv2.absdiff(before, after).astype(np.int16) * DIFFERENCE_GAIN, 0, 255).astype(np.uint8)
-            pictures = (_jpeg(image) for image in (before, after, difference))
+            pictures = (_jpeg(image) for image in (before, self._label(after), difference))
             self._shots.append(Shot(scene.number, why, *pictures))
 
 

@@ -80,18 +80,23 @@ class Mode:
         told: In words.
         smoother: Makes the filter put on an unsmoothed follower; None for no filter.
         own: Whether livecam's own smoothing works, at the configured steadiness; it is off otherwise.
+        pack: Whether the persona's identity pack is used, where there is one and the configuration says so.
     """
 
     name: str
     told: str
     smoother: Callable[[], Smoother] | None = None
     own: bool = False
+    pack: bool = True
 
 
 NONE: Final = Mode("none", "no smoothing")
 OURS: Final = Mode("ours", "livecam's own, as configured", own=True)
 AVERAGE: Final = Mode("average", f"moving average of {AVERAGED} frames", MovingAverage)
 EMA: Final = Mode("ema", f"exponential moving average, {EMA_SHARE:g}, begun anew on jumps", ExponentialAverage)
+NO_PACK: Final = Mode("no-pack", "livecam's own, as configured, but without the identity pack", own=True, pack=False)
+"""Beside `OURS`, where a pack is used; it is none that could be asked for by name."""
+
 MODES: Final = {mode.name: mode for mode in (NONE, AVERAGE, EMA, OURS)}
 """By name, in the order in which they run; the unsmoothed one first, since the others are compared with it."""
 

@@ -38,7 +38,7 @@ _NETWORKS: Final[Mapping[str, _Make]] = {
     "facemesh_192": partial(facemesh, "facemesh_192"),
     "arcface_w600k_r50": partial(residual, "arcface_w600k_r50", 50),
     "arcface_w600k_mbf": partial(mobile, "arcface_w600k_mbf"),
-    "auraface": partial(residual, "auraface", 100),
+    **{name: partial(residual, name, 100) for name in ("auraface", "glintr100")},
     **{name: partial(crossface, name) for name in ("crossface_ghost", "crossface_hififace", "crossface_simswap")},
     "inswapper_128": partial(inswapper, "inswapper_128", 128),
     "inswapper_128_fp16": partial(inswapper, "inswapper_128_fp16", 128, half=True),

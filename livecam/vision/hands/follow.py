@@ -129,6 +129,17 @@ class HandFollower:
             self._since_search = self._rules.search_every * self._rules.patience
         return tuple(self._hands)
 
+    def rests(self, searching: bool) -> bool:
+        """Whether there is nothing to look at in the next frame, which then counts as looked at.
+
+        Args:
+            searching: Whether palms are being searched for already; else a search may be due.
+        """
+        if self._hands or (not searching and self._since_search + 1 >= self._rules.search_every):
+            return False
+        self._since_search += 1
+        return True
+
     @property
     def wants_search(self) -> bool:
         """Whether palms are to be searched for now; they are then expected to be."""

@@ -39,6 +39,15 @@ class _Wearer:
         search, self.search = self.search, None
         return search.result()
 
+    def rests(self) -> bool:
+        """Whether there is nothing to look at: no hand is followed, none was found, and no search is due."""
+        search = self.search
+        if search is not None and search.done():
+            if search.exception() is not None or search.result():
+                return False
+            search = self.search = None
+        return self.follower.rests(searching=search is not None)
+
     def check(self, face: Face, hidden: bool) -> None:
         """Refuse a face that has changed its size behind a hand: the mesh has slipped, and would not cover it.
 
@@ -73,9 +82,10 @@ class HandOccluder:
         rules: HandRules | None = None,
     ) -> None:
         self._palms = palms
-        self._rules = rules or HandRules()
+        self._rules = wanted = rules or HandRules()
         self._wanted = True
-        self._wearers = Wearers(lambda: _Wearer(HandFollower(landmarker, self._rules)))
+        # Not through `self`: a cycle would keep the networks and the thread until the collector comes by.
+        self._wearers = Wearers(lambda: _Wearer(HandFollower(landmarker, wanted)))
         self._ahead = Ahead("livecam-hands")
         self._begun: tuple[_Wearer, Future[Shade | None]] | None = None
 
@@ -90,6 +100,10 @@ class HandOccluder:
             self._wearers.clear()
             return
         wearer = self._wearers[face.track_id]
+        if wearer.rests():
+            # Its thread would take the interpreter from the caller's for nothing.
+            wearer.check(face, hidden=False)
+            return
         self._begun = wearer, self._ahead(lambda: self._look(wearer, image, face))
 
     def finish(self) -> Shade | None:

@@ -20,6 +20,7 @@ from livecam.vision.mesh.holes import Hole, HoleMaker, eye_shares
 from livecam.vision.mesh.known import Known
 from livecam.vision.mesh.lids import LidCloser
 from livecam.vision.mesh.light import LightGrid, light_matrix
+from livecam.vision.mesh.lips import parted
 from livecam.vision.mesh.mask import MaskMaker, confidence
 from livecam.vision.mesh.pose import face_height
 from livecam.vision.mesh.raster import Grid, Rasteriser
@@ -27,8 +28,8 @@ from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.shape import ShapeTransfer
 from livecam.vision.mesh.source import MeshIdentity, Texture
 from livecam.vision.mesh.topology import LANDMARKS, TOPOLOGY, facing, rigid_fitter
-from livecam.vision.mesh.warp import Affines, Sampled, SeenTriangles, Warper, affines_between
-from livecam.vision.mesh.whites import EyeLighter, openness_of, skin_gains, white_of
+from livecam.vision.mesh.warp import Affines, Sampled, SeenTriangles, Warper, affines_to
+from livecam.vision.mesh.whites import EyeLighter, Warped, openness_of, skin_gains, white_of
 from livecam.vision.occlude import Occluder
 from livecam.vision.wearers import Wearers
 
@@ -127,7 +128,7 @@ class MeshSwapper:
         self._lap("geometry")
         maps = self._maps(drawing)
         warped = self._warped(drawing, maps)
-        oval, alpha = self._masks(drawing, maps, warped)
+        oval, alpha = self._masks(drawing, maps, warped.image)
         whole = cv2.mean(oval)[0]
         self._before.darken(oval, drawing.grid)
         holes = self._holes(drawing.shown, drawing.grid, drawing.height, drawing.eyes)
@@ -166,10 +167,11 @@ class MeshSwapper:
             ContractError: Nothing of the face lies in the frame.
             FaceUncovered: It is turned too far away.
         """
-        turn = self._fit(points).turn
+        pose = self._fit(points)
+        turn = pose.turn
         if wearer.looks_away(turn):
             raise FaceUncovered(f"The face is turned away by {turn:.0f} degrees.", "Turn towards the camera.")
-        moved = self._transfer(points, wearer.neutral, identity.shape, settings.shape)
+        moved = self._transfer(points, wearer.neutral, identity.shape, settings.shape, pose)
         shown, own = TOPOLOGY.extend(moved), TOPOLOGY.extend(points)
         height = wearer.height(face_height(points))
         texture = identity.level(height)
@@ -188,19 +190,19 @@ class MeshSwapper:
         rows = self._scratch("rows", seen.shape, np.intp)
         np.maximum(seen, 0, out=rows)
         cells = grid.cells(drawing.shown)
-        texture = affines_between(cells, drawing.texture.vertices, TOPOLOGY.corners)
-        return _Maps(rows, texture, affines_between(cells, drawing.own, TOPOLOGY.corners))
+        sampled = parted(drawing.texture.vertices, drawing.texture.lips, drawing.shown, drawing.height)
+        return _Maps(rows, *affines_to(cells, (sampled, drawing.own), TOPOLOGY.corners))
 
-    def _warped(self, drawing: _Drawing, maps: _Maps) -> Image:
-        """(height, width, 4) u8 by px of the grid: the persona's face in the wearer's expression, unlit."""
+    def _warped(self, drawing: _Drawing, maps: _Maps) -> Warped:
+        """The persona's face in the wearer's expression, unlit."""
         coarse = self._warper.coarse("map.coarse", maps.texture, maps.seen)
         fine = self._warper.fine("map.fine", coarse, drawing.grid.step)
         self._lap("map")
         out = self._scratch("warped", (*fine.shape[:2], 4), np.uint8)
         cv2.remap(drawing.texture.image, fine, None, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-        self._lids(out, fine, drawing.shown, drawing.grid, drawing.texture.lids)
+        shut = self._lids(out, fine, drawing.shown, drawing.grid, drawing.texture.lids)
         self._lap("warp")
-        return out
+        return Warped(out, fine, shut)
 
     def _masks(self, drawing: _Drawing, maps: _Maps, warped: Image) -> tuple[Image, Image]:
         """The oval, (rows, columns) u8 by cells, and how much of the new face shows, (height, width) u8 by px.
@@ -210,11 +212,10 @@ class MeshSwapper:
         """
         grid = drawing.grid
         oval = self._mask.oval(drawing.shown, grid)
-        soft = self._mask.soft(drawing.shown, grid, oval, drawing.height)
-        self._mask.trust(soft, maps.seen, drawing.judged, grid, drawing.height)
+        trusted = self._mask.trust(maps.seen, drawing.judged, grid, drawing.height)
         alpha = self._scratch("alpha", warped.shape[:2], np.uint8)
         skin = self._scratch("skin", warped.shape[:2], np.uint8)
-        cv2.resize(soft, (grid.width, grid.height), dst=alpha, interpolation=cv2.INTER_LINEAR)
+        self._mask.over(alpha, drawing.shown, grid, oval, trusted, drawing.height)
         cv2.extractChannel(warped, 3, dst=skin)
         cv2.multiply(alpha, skin, dst=alpha, scale=1 / 255)
         cover = cv2.mean(alpha)[0] / max(cv2.mean(oval)[0], 1e-6)
@@ -229,7 +230,7 @@ class MeshSwapper:
         frame: Image,
         area: tuple[Image, list[Hole]],
         wearer: Known,
-        warped: Image,
+        warped: Warped,
     ) -> Image:
         """(height, width, 3) u8 by px: `warped` in the light of `frame`.
 
@@ -242,13 +243,13 @@ class MeshSwapper:
         if not (np.isfinite(light.gain).all() and np.isfinite(light.offset).all()):
             raise ContractError("The light on the face could not be found.")
         self._lap("light")
-        out = self._scratch("painted", (*warped.shape[:2], 3), np.uint8)
-        cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR, dst=out)
+        out = self._scratch("painted", (*warped.image.shape[:2], 3), np.uint8)
+        cv2.cvtColor(warped.image, cv2.COLOR_BGRA2BGR, dst=out)
         self._light.apply(light, out, drawing.grid, to_cells)
         skin = skin_gains(light, drawing.shown, drawing.grid, to_cells)
-        white = white_of(frame, drawing.own)
-        gains = wearer.whites(white, drawing.texture.white, skin, openness_of(drawing.own))
-        self._eyes(out, warped, (drawing.shown, drawing.grid), gains, drawing.texture.white)
+        if wearer.whites.due():
+            wearer.whites.learn(white_of(frame, drawing.own), drawing.texture.white, skin, openness_of(drawing.own))
+        self._eyes(out, warped, (drawing.shown, drawing.grid), wearer.whites(skin), drawing.texture.eyes)
         self._lap("relight")
         return out
 

@@ -92,8 +92,9 @@ class HoleMaker:
         """The opening inside `ring`, (N, >=2) f32 px, as opaque as `value`; None when it lies outside the grid."""
         edge = max(1, int(height / grid.step * _EDGE)) | 1
         cells = grid.cells(ring)
-        low = np.maximum(np.floor(cells.min(axis=0)).astype(int) - edge, 0)
-        high = np.minimum(np.ceil(cells.max(axis=0)).astype(int) + edge + 1, (grid.columns, grid.rows))
+        # A smooth edge is drawn up to a cell outside.
+        low = np.maximum(np.floor(cells.min(axis=0)).astype(int) - edge - 1, 0)
+        high = np.minimum(np.ceil(cells.max(axis=0)).astype(int) + edge + 2, (grid.columns, grid.rows))
         (left, top), (width, tall) = low.tolist(), (high - low).tolist()
         if width <= 0 or tall <= 0:
             return None

@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from livecam.core.face import Detection
+from livecam.core.face import Box, Detection, box_of
 from livecam.core.frame import Image, Matrix, Points
-from livecam.core.geometry import invert
 from livecam.core.seams import Engine, Tensor, TensorSpec
 from livecam.errors import ContractError, ModelError
 from livecam.vision.warp import Warper
@@ -60,11 +59,13 @@ class Roi:
     @classmethod
     def from_points(cls, points: Points) -> "Roi":
         """The square around (N, >=2) mesh points, px, with half the face's size to spare, level with its eyes."""
-        mesh = points[:MESH_ROWS, :2]
-        low, high = mesh.min(axis=0), mesh.max(axis=0)
-        x, y = ((low + high) / 2).tolist()
-        dx, dy = (mesh[_RIGHT_EYE_CORNER] - mesh[_LEFT_EYE_CORNER]).tolist()
-        return cls(x, y, float((high - low).max()) * _MARGIN, math.atan2(dy, dx))
+        return cls.level_with(box_of(points[:MESH_ROWS]), points)
+
+    @classmethod
+    def level_with(cls, box: Box, points: Points) -> "Roi":
+        """The same for who knows the `box` around the mesh already."""
+        dx, dy = (points[_RIGHT_EYE_CORNER, :2] - points[_LEFT_EYE_CORNER, :2]).tolist()
+        return cls(*box.centre, max(box.x2 - box.x1, box.y2 - box.y1) * _MARGIN, math.atan2(dy, dx))
 
     @property
     def face_size(self) -> float:
@@ -86,26 +87,16 @@ class Roi:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crop:
-    """The square that the network looked at, in grey.
+    """The square that the network looked at.
 
     Attributes:
-        grey: (192, 192) u8.
-        matrix: The 2x3 f64 matrix from its px to px of the frame, both counted from the outer corner.
+        grey: (96, 96) u8: in grey, at half its resolution.
+        matrix: The 2x3 f64 matrix from px of the square, 192 to a side, to px of the frame, both counted from the
+            outer corner.
     """
 
     grey: Image
     matrix: Matrix
-
-    def places(self, points: Points) -> Points:
-        """(N, 2) f32: where (N, >=2) px of the frame lie in it; both counted from the centre of the first pixel."""
-        linear, shift = self.matrix[:, :2], self.matrix[:, 2]
-        places: Points = ((points[:, :2] + 0.5 - shift) @ np.linalg.inv(linear).T - 0.5).astype(np.float32)
-        return places
-
-    def in_frame(self, places: Points) -> Points:
-        """What `places` was made of: the way back."""
-        points: Points = ((places + 0.5) @ self.matrix[:, :2].T + (self.matrix[:, 2] - 0.5)).astype(np.float32)
-        return points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +104,8 @@ class MeshFit:
     """What the landmarker found in a square.
 
     Attributes:
-        points: (478, 3) f32, px of the frame; z away from the camera, about zero at the middle of the head.
+        points: (478, 3) f32, px of the frame; z away from the camera, about zero at the middle of the head. In memory
+            x, y and z lie each together, by which sums over all points take a fraction of the time.
         presence: 0..1, how sure the network is that the square holds a face.
         crop: What it looked at.
     """
@@ -135,12 +127,17 @@ class MeshLandmarker:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._rows = _refined_rows()
-        _check(engine, self._rows)
+        rows = _refined_rows()
+        _check(engine, rows)
         self._engine = engine
         self._warp = Warper()
         self._crop = np.empty((1, SIDE, SIDE, 3), dtype=np.uint8)
-        self._mesh = np.empty((ALL_ROWS, 3), dtype=np.float32)
+        # All points one after the other: x, then y, then z, then 1 for each; and what becomes of the outputs in them.
+        self._all = np.ones((4, ALL_ROWS), dtype=np.float32)
+        self._mesh = self._all[:3]
+        self._places, self._rings = _places(rows), _rings(rows)
+        self._sizes = [3 * MESH_ROWS, *(2 * len(fine) for fine in rows.values())]
+        self._found = np.empty(sum(self._sizes), dtype=np.float32)
 
     def __call__(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> MeshFit:
         """The mesh of the face in `roi` of `image`, (H, W, 3) u8 BGR; beyond the image its edge is repeated.
@@ -155,46 +152,80 @@ class MeshLandmarker:
             EngineError: The backend failed.
         """
         matrix = roi.matrix(SIDE)
-        self._cut(image, matrix)
-        crop = Crop(cv2.cvtColor(self._crop[0], cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), matrix)
+        self._cut(image, roi)
+        halved = cv2.resize(self._crop[0], (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
+        crop = Crop(cv2.cvtColor(halved, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False), matrix)
         if on_crop is not None:
             on_crop(crop)
         outputs = self._engine.run({"image": self._crop})
         self._merge(outputs)
-        if not np.isfinite(self._mesh).all():
+        if not all_finite(self._mesh):
             raise ContractError("The landmark network answered with values that are no numbers.")
         return MeshFit(self._in_frame(matrix, roi.side / SIDE), float(outputs["presence"][0]), crop)
 
-    def _cut(self, image: Image, matrix: Matrix) -> None:
+    def _cut(self, image: Image, roi: Roi) -> None:
         """Fill the crop. Pixels are sampled at their centres, half a px from their outer corner."""
-        centred = matrix.copy()
-        centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
-        self._warp(image, invert(centred), self._crop[0])
+        cosine, sine = math.cos(roi.roll) * SIDE / roi.side, math.sin(roi.roll) * SIDE / roi.side
+        x, y, half = roi.x - 0.5, roi.y - 0.5, (SIDE - 1) / 2
+        shift = half - cosine * x - sine * y, half + sine * x - cosine * y
+        self._warp(image, np.array([[cosine, sine, shift[0]], [-sine, cosine, shift[1]]]), self._crop[0])
 
     def _merge(self, outputs: Mapping[str, Tensor]) -> None:
         """Fill the mesh, px of the crop: the coarse rows, then x and y of the finer ones.
 
         An iris has no depth of its own; it gets the mean of the ring around its eye.
+
+        Raises:
+            ContractError: The outputs are not of the shapes that the network has.
         """
-        mesh = self._mesh
-        mesh[:MESH_ROWS] = outputs["mesh"]
-        for name, rows in self._rows.items():
-            mesh[rows, :2] = outputs[name]
-        for iris, eye in _IRIS_OF.items():
-            mesh[self._rows[iris], 2] = mesh[self._rows[eye][:_EYE_RING_ROWS], 2].mean()
+        parts = [outputs[name].ravel() for name in ("mesh", *_REFINED)]
+        if [part.size for part in parts] != self._sizes:
+            raise ContractError("The landmark network answered with values of another shape than it has.")
+        np.concatenate(parts, out=self._found)
+        # No place is out of range; telling that is what costs most.
+        self._found.take(self._places, out=self._mesh, mode="clip")
+        depth = self._mesh[2]
+        depth[MESH_ROWS:] = depth[:MESH_ROWS] @ self._rings
 
     def _in_frame(self, matrix: Matrix, scale: float) -> Points:
         """The mesh in px of the frame, counted from the centre of its first pixel; a new array."""
-        points = np.empty_like(self._mesh)
-        points[:, :2] = self._mesh[:, :2] @ matrix[:, :2].T + (matrix[:, 2] - 0.5)
-        points[:, 2] = self._mesh[:, 2] * scale
-        return points
+        (a, b, x), (c, d, y) = matrix.tolist()
+        to_frame = np.array([[a, b, 0, x - 0.5], [c, d, 0, y - 0.5], [0, 0, scale, 0]], dtype=np.float32)
+        points: Points = to_frame @ self._all
+        return points.T
+
+
+def all_finite(points: Points) -> bool:
+    """Whether all values are numbers, and no huge ones: the sum of their squares is one then, and found quickly."""
+    return math.isfinite(np.vdot(points, points))
 
 
 def _refined_rows() -> dict[str, npt.NDArray[np.intp]]:
     """The mesh row that each row of a finer output replaces; the first 16 of an eye's are the ring around it."""
     with resources.files(__package__).joinpath("face_geometry.npz").open("rb") as file, np.load(file) as data:
         return {name: data[name].astype(np.intp) for name in _REFINED}
+
+
+def _places(rows: Mapping[str, npt.NDArray[np.intp]]) -> npt.NDArray[np.intp]:
+    """(3, 478): which of all values of the outputs, the coarse mesh's first, is x, y and z of each point.
+
+    The depth of an iris, which has none, is that of the mesh's last row.
+    """
+    coarse = np.minimum(np.arange(ALL_ROWS), MESH_ROWS - 1)
+    places = 3 * coarse + np.arange(3)[:, None]
+    start = 3 * MESH_ROWS
+    for fine in rows.values():
+        places[:2, fine] = start + 2 * np.arange(len(fine)) + np.arange(2)[:, None]
+        start += 2 * len(fine)
+    return places
+
+
+def _rings(rows: Mapping[str, npt.NDArray[np.intp]]) -> Points:
+    """(468, 10) f32: what times the depth of the mesh is that of the irises, the mean of the ring around the eye."""
+    rings = np.zeros((MESH_ROWS, ALL_ROWS - MESH_ROWS), dtype=np.float32)
+    for iris, eye in _IRIS_OF.items():
+        rings[np.ix_(rows[eye][:_EYE_RING_ROWS], rows[iris] - MESH_ROWS)] = 1 / _EYE_RING_ROWS
+    return rings
 
 
 def _check(engine: Engine, refined_rows: Mapping[str, npt.NDArray[np.intp]]) -> None:

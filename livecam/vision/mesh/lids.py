@@ -113,8 +113,8 @@ class LidCloser:
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
 
-    def __call__(self, warped: Image, where: DenseMap, shown: Points, grid: Grid, lids: Sequence[Lid]) -> None:
-        """Close the eyes in `warped` as far as the lids of the face are drawn closed.
+    def __call__(self, warped: Image, where: DenseMap, shown: Points, grid: Grid, lids: Sequence[Lid]) -> list[float]:
+        """Close the eyes in `warped` as far as the lids of the face are drawn closed: 0..1 for each, which it gives.
 
         Args:
             warped: (h, w, 4) u8 by px of `grid`; changed in place.
@@ -123,12 +123,12 @@ class LidCloser:
             grid: Where `warped` lies.
             lids: The texture's, left then right, or none.
         """
-        if not lids:
-            return
-        for lid, eye, share in zip(lids, TOPOLOGY.eyes, _shut_shares(shown), strict=True):
+        shares = _shut_shares(shown)
+        for lid, eye, share in zip(lids, TOPOLOGY.eyes, shares, strict=False):
             box = _box(shown[eye, :2], grid) if share > 0 else None
             if box is not None:
                 self._close(warped[box], where[box], lid, share)
+        return shares
 
     def _close(self, warped: Image, where: DenseMap, lid: Lid, share: float) -> None:
         """Lay `lid` over `warped`, (h, w, 4) u8, which shows `where` of the texture, by so much."""

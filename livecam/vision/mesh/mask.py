@@ -16,6 +16,9 @@ _FEATHER_PARTS = (0.65, 0.35)
 # Of the face height: width of the soft edge, and what confidence is averaged over.
 _FEATHER = 0.035
 _CONFIDENCE_SPREAD = 0.05
+# The edge of a face up to this side, px, is drawn by px, also where its cells are larger: the means that soften it are
+# whole cells wide.
+_FINE_PX = 256
 # The soft edge lies inside the oval, by this share of the way to its middle.
 _INSET = 0.03
 _LEAST_TARGET_COSINE = 0.15
@@ -76,10 +79,34 @@ class MaskMaker:
         self._oval = topology.oval
         self._scratch = scratch
 
-    def oval(self, shown: Points, grid: Grid) -> Image:
-        """(rows, columns) u8: 255 inside the oval of `shown`, (V, >=2) f32 px, 0 outside, smooth-edged."""
-        out = self._scratch("mask.oval", (grid.rows, grid.columns), np.uint8)
+    def oval(self, shown: Points, grid: Grid, name: str = "mask.oval") -> Image:
+        """(rows, columns) u8: 255 inside the oval of `shown`, (V, >=2) f32 px, 0 outside, smooth-edged.
+
+        It lives in the scratch under `name`.
+        """
+        out = self._scratch(name, (grid.rows, grid.columns), np.uint8)
         return fill(out, polygon(shown[self._oval], grid), 255)
+
+    def over(self, out: Image, shown: Points, grid: Grid, oval: Image, trusted: Image, height: float) -> None:
+        """Write how much of the persona shows into `out`, (height, width) u8 by px of `grid`.
+
+        Args:
+            out: Overwritten.
+            shown: (V, >=2) f32 px: the face being drawn.
+            grid: Where.
+            oval: (rows, columns) u8, of `shown`.
+            trusted: (rows, columns) u8, from `trust`.
+            height: Of the face, px.
+        """
+        if grid.step == 1 or max(out.shape) > _FINE_PX:
+            soft = self.soft(shown, grid, oval, height)
+            cv2.multiply(soft, trusted, dst=soft, scale=1 / 255)
+            cv2.resize(soft, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+            return
+        fine = grid.by_px
+        soft = self.soft(shown, fine, self.oval(shown, fine, "mask.fine"), height)
+        cv2.resize(trusted, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(soft, out, dst=out, scale=1 / 255)
 
     def soft(self, shown: Points, grid: Grid, oval: Image, height: float) -> Image:
         """(rows, columns) u8: `oval` softened inwards; 0 wherever `oval` is.
@@ -95,10 +122,9 @@ class MaskMaker:
             cv2.blur(out, (width, width), dst=out, borderType=cv2.BORDER_REPLICATE)
         return cv2.min(out, oval, dst=out)  # type: ignore[return-value]
 
-    def trust(self, mask: Image, seen: SeenTriangles, judged: Image, grid: Grid, height: float) -> Image:
-        """Multiply `mask`, (rows, columns) u8, by the confidence of what is `seen`, a little spread; in place."""
-        trusted = self._scratch("mask.trust", mask.shape, np.uint8)
+    def trust(self, seen: SeenTriangles, judged: Image, grid: Grid, height: float) -> Image:
+        """(rows, columns) u8: the confidence of what is `seen`, a little spread."""
+        trusted = self._scratch("mask.trust", seen.shape, np.uint8)
         np.take(judged, seen, out=trusted, mode="clip")
         width = max(3, round(height / grid.step * _CONFIDENCE_SPREAD)) | 1
-        cv2.blur(trusted, (width, width), dst=trusted)
-        return cv2.multiply(mask, trusted, dst=mask, scale=1 / 255)  # type: ignore[return-value]
+        return cv2.blur(trusted, (width, width), dst=trusted)  # type: ignore[return-value]

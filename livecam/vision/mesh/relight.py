@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +26,19 @@ Field = npt.NDArray[np.float32]
 """(SIDE, SIDE, 3) f32: values for blue, green and red."""
 
 
+def _neighbours() -> Field:
+    """(SIDE, SIDE) f32: how much each cell counts for each along an axis: a Gaussian, as far as 4 of its sigmas."""
+    reach, sigma = round(4 * _SIGMA * SIDE), _SIGMA * SIDE
+    weights = np.exp(-((np.arange(-reach, reach + 1, dtype=np.float32) / np.float32(sigma)) ** 2) / 2)
+    steps = np.arange(SIDE)
+    apart = steps[:, None] - steps
+    counts: Field = weights[np.clip(apart, -reach, reach) + reach] * (np.abs(apart) <= reach) / weights.sum()
+    return counts
+
+
+_NEIGHBOURS = _neighbours()
+
+
 class Light(NamedTuple):
     """How to light a persona: each colour times `gain` plus `offset`.
 
@@ -49,8 +61,9 @@ class Relighter:
     def __init__(self) -> None:
         self._field: Field | None = None
         self._shown: Field | None = None
-        self._sums = np.empty((SIDE, SIDE, 4), dtype=np.float32)
-        self._blurred = (np.empty_like(self._sums), np.empty_like(self._sums))
+        # Plane by plane: the persona's three colours times weight, the wearer's, and the weight.
+        self._sums = np.empty((7, SIDE, SIDE), dtype=np.float32)
+        self._across, self._blurred = np.empty_like(self._sums), np.empty_like(self._sums)
 
     def __call__(self, persona: Image, wearer: Image, weight: Field) -> Light:
         """What makes `persona` look as lit as `wearer`.
@@ -66,31 +79,37 @@ class Relighter:
         Returns:
             New arrays; all ones and zeros of a face without weight.
         """
-        shown, covered = (self._mean(*pair, weight) for pair in zip((persona, wearer), self._blurred, strict=True))
-        fresh = np.clip((covered + np.float32(_FLOOR)) / (shown + np.float32(_FLOOR)), *_GAIN)
+        shown, covered = self._means(persona, wearer, weight)
+        ratio = (covered + np.float32(_FLOOR)) / (shown + np.float32(_FLOOR))
+        fresh = np.minimum(np.maximum(ratio, np.float32(_GAIN[0])), np.float32(_GAIN[1]))
         if self._field is None or self._shown is None:
-            self._field, self._shown = fresh, shown
+            self._field, self._shown = fresh, shown.copy()
         else:
             share = _follow(self._field, fresh, weight)
             self._field += share * (fresh - self._field)
             self._shown += share * (shown - self._shown)
         gain = np.sqrt(self._field)
-        return Light(gain, self._shown * (self._field - gain))
+        gains, offsets = (
+            np.ascontiguousarray(each.transpose(1, 2, 0)) for each in (gain, self._shown * (self._field - gain))
+        )
+        return Light(gains, offsets)
 
-    def _mean(self, image: Image, out: Field, weight: Field) -> Field:
-        """(SIDE, SIDE, 3) f32: `image` averaged over each cell's neighbourhood by `weight`."""
-        np.multiply(image, weight[:, :, None], out=self._sums[:, :, :3])
-        self._sums[:, :, 3] = weight
-        cv2.GaussianBlur(self._sums, (0, 0), _SIGMA * SIDE, dst=out, borderType=cv2.BORDER_CONSTANT)
-        mean: Field = out[:, :, :3] / (out[:, :, 3:] + np.float32(_LEAST_WEIGHT))
-        return mean
+    def _means(self, persona: Image, wearer: Image, weight: Field) -> tuple[Field, Field]:
+        """(3, SIDE, SIDE) f32 each: both images averaged over each cell's neighbourhood by `weight`."""
+        for planes, image in ((self._sums[:3], persona), (self._sums[3:6], wearer)):
+            np.multiply(image.transpose(2, 0, 1), weight, out=planes)
+        self._sums[6] = weight
+        np.matmul(self._sums, _NEIGHBOURS, out=self._across)
+        np.matmul(_NEIGHBOURS, self._across, out=self._blurred)
+        means = self._blurred[:6] / (self._blurred[6] + np.float32(_LEAST_WEIGHT))
+        return means[:3], means[3:]
 
 
 def _follow(field: Field, fresh: Field, weight: Field) -> Field:
-    """(SIDE, SIDE, 1) f32: how much of the way to `fresh` each cell takes, by its own change and by the mean one."""
-    change = np.abs(fresh / field - 1).mean(axis=2)
+    """(SIDE, SIDE) f32: how much of the way to `fresh` each cell takes, by its own change and by the mean one."""
+    change = np.add.reduce(np.abs(fresh / field - 1), axis=0) / 3
     jump = float((change * weight).sum() / (weight.sum() + np.float32(_LEAST_WEIGHT)))
-    least = np.interp(jump, (_CALM, _JUMP), (0.0, 1.0))
-    own = np.interp(change, (_REST, _MOVING), (_FOLLOW, _HURRY))
-    share: Field = np.maximum(own, least).astype(np.float32)[:, :, None]
+    least = min(max((jump - _CALM) / (_JUMP - _CALM), 0.0), 1.0)
+    moving = np.minimum(np.maximum((change - _REST) / (_MOVING - _REST), 0), 1)
+    share: Field = np.maximum(_FOLLOW + (_HURRY - _FOLLOW) * moving, np.float32(least))
     return share

@@ -11,11 +11,12 @@ from livecam.core.frame import Image, Points
 from livecam.vision.mesh.atlas import atlas_of
 from livecam.vision.mesh.extend import extended
 from livecam.vision.mesh.lids import Lid, lids_of
+from livecam.vision.mesh.lips import line_between
 from livecam.vision.mesh.pose import Rows, face_height
 from livecam.vision.mesh.shape import ShapeTransfer
 from livecam.vision.mesh.skin import skin_mask
 from livecam.vision.mesh.topology import TOPOLOGY, facing
-from livecam.vision.mesh.whites import white_of
+from livecam.vision.mesh.whites import Eye, eyes_of, white_of
 
 _STEP = 1.5
 _SMALLEST_SIDE = 200
@@ -39,6 +40,8 @@ class Texture:
         face_px: Height of the face, px.
         lids: The eyes of `image`, left then right, closed; empty where they are too small for it.
         white: (3,) f32: the colour of the whites of its eyes, blue, green, red.
+        eyes: Where its eyes are, left then right; empty where they are outside.
+        lips: (36, 2) f32 px: how far its lower lip is moved for a wide mouth, see `line_between`.
     """
 
     image: Image
@@ -46,6 +49,8 @@ class Texture:
     face_px: float
     lids: tuple[Lid, ...]
     white: Points
+    eyes: tuple[Eye, ...]
+    lips: Points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,9 +105,10 @@ def identity_of(image: Image, vertices: Points, cosines: Points, shape: Rows) ->
     levels = []
     image, vertices = np.ascontiguousarray(image), np.ascontiguousarray(vertices, dtype=np.float32)
     while True:
-        levels.append(
-            Texture(image, vertices, face_height(vertices), lids_of(image, vertices), white_of(image, vertices))
-        )
+        lids, white = lids_of(image, vertices), white_of(image, vertices)
+        eyes = eyes_of(image, vertices, white)
+        lips = line_between(image, vertices)
+        levels.append(Texture(image, vertices, face_height(vertices), lids, white, eyes, lips))
         if max(image.shape[:2]) < _SMALLEST_SIDE:
             return MeshIdentity(tuple(levels), cosines, shape)
         image, vertices = _resized(image, vertices, 1 / _STEP)

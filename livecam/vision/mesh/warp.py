@@ -1,12 +1,14 @@
 """From triangles to dense maps: where in the texture, or in the frame, each pixel of the new face comes from."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from livecam.core.frame import Image, Matrix, Points
+from livecam.core.frame import Image, Points
+from livecam.vision.mesh.pose import Rows
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.topology import Indices
 
@@ -22,6 +24,10 @@ SeenTriangles = npt.NDArray[np.intp]
 """(h, w) intp: the triangle seen in each cell; cells of none hold 0."""
 
 
+Steps = npt.NDArray[np.float32]
+"""(N,) f32: columns or rows, in cells."""
+
+
 class Sampled(NamedTuple):
     """An image, (h, w, channels) u8, and where in it each triangle's content lies, from cells."""
 
@@ -30,39 +36,50 @@ class Sampled(NamedTuple):
 
 
 def affines_between(shown: Points, sampled: Points, corners: tuple[Indices, Indices, Indices]) -> Affines:
-    """The affine map of each triangle from where it is shown to where it is sampled.
+    """The affine map of each triangle from where it is shown to where it is sampled; see `affines_to`."""
+    return affines_to(shown, (sampled,), corners)[0]
+
+
+def affines_to(shown: Points, sampled: Sequence[Points], corners: tuple[Indices, Indices, Indices]) -> list[Affines]:
+    """The affine maps of each triangle from where it is shown to where it is sampled, one for each of `sampled`.
 
     With edges e1, e2 of the shown and f1, f2 of the sampled triangle the linear part is ``[f1 f2] [e1 e2]^-1``,
     written out by Cramer's rule. Triangles without area get finite, meaningless maps; they are never seen.
 
     Args:
         shown: (V, >=2) f32.
-        sampled: (V, >=2) f32.
+        sampled: (V, >=2) f32 each.
         corners: Three (T,) i32 rows.
     """
-    first, second, third = corners
-    # Coordinate by coordinate, in double precision: long thin triangles are common at the edge of a turned face.
-    x, y = np.ascontiguousarray(shown[:, :2].T, dtype=np.float64)
-    x0, y0 = x[first], y[first]
-    e1x, e1y, e2x, e2y = x[second] - x0, y[second] - y0, x[third] - x0, y[third] - y0
-    area = e1x * e2y - e1y * e2x
+    x0, first, second = _edges(shown, corners)
+    area = first[0] * second[1] - first[1] * second[0]
     area[np.abs(area) < _FLAT] = _FLAT
-    e1x, e1y, e2x, e2y = e1x / area, e1y / area, e2x / area, e2y / area
-    out = np.empty((3, len(first), 2), dtype=np.float32)
-    for axis, s in enumerate(np.ascontiguousarray(sampled[:, :2].T, dtype=np.float64)):
-        s0 = s[first]
-        f1, f2 = s[second] - s0, s[third] - s0
-        along_x, along_y = f1 * e2y - f2 * e1y, f2 * e1x - f1 * e2x
-        out[0, :, axis], out[1, :, axis] = along_x, along_y
-        out[2, :, axis] = s0 - along_x * x0 - along_y * y0
+    (e1x, e1y), (e2x, e2y) = np.divide(first, area, out=first), np.divide(second, area, out=second)
+    return [_affines(_edges(points, corners), x0, (e1x, e1y, e2x, e2y)) for points in sampled]
+
+
+def _affines(sampled: tuple[Rows, Rows, Rows], x0: Rows, inverse: tuple[Rows, Rows, Rows, Rows]) -> Affines:
+    """The maps to the triangles `sampled` from those with first corners `x0` and edges of that `inverse`."""
+    (s0, f1, f2), (e1x, e1y, e2x, e2y) = sampled, inverse
+    along_x, along_y = f1 * e2y, f2 * e1x
+    along_x -= np.multiply(f2, e1y, out=f2)
+    along_y -= np.multiply(f1, e2x, out=f1)
+    s0 -= np.multiply(along_x, x0[0], out=f1)
+    s0 -= np.multiply(along_y, x0[1], out=f2)
+    out = np.empty((3, s0.shape[1], 2), dtype=np.float32)
+    for part, values in zip(out, (along_x, along_y, s0), strict=True):
+        part[:] = values.T
     return out
 
 
-def seen_from(affines: Affines, matrix: Matrix) -> Affines:
-    """`affines` that start from another grid, whose cells the 2x3 f64 `matrix`, without shear, maps to the first's."""
-    along_x, along_y, origin = affines
-    (scale_x, _, shift_x), (_, scale_y, shift_y) = matrix.astype(np.float32)
-    return np.stack([along_x * scale_x, along_y * scale_y, origin + along_x * shift_x + along_y * shift_y])
+def _edges(points: Points, corners: tuple[Indices, Indices, Indices]) -> tuple[Rows, Rows, Rows]:
+    """(2, T) f64 each: the first corner of each triangle, and from there to the second and the third.
+
+    In double precision: long thin triangles are common at the edge of a turned face.
+    """
+    places = np.ascontiguousarray(points[:, :2].T, dtype=np.float64)
+    first, second, third = (np.take(places, rows, axis=1) for rows in corners)
+    return first, np.subtract(second, first, out=second), np.subtract(third, first, out=third)
 
 
 class Warper:
@@ -74,9 +91,7 @@ class Warper:
     """
 
     def __init__(self, finest: int, scratch: Scratch) -> None:
-        steps = np.repeat(np.arange(finest, dtype=np.float32), 2)
-        self._x = np.ascontiguousarray(np.broadcast_to(steps.reshape(1, finest, 2), (finest, finest, 2)))
-        self._y = np.ascontiguousarray(np.broadcast_to(steps.reshape(finest, 1, 2), (finest, finest, 2)))
+        self._steps = np.arange(finest, dtype=np.float32)
         self._scratch = scratch
 
     def coarse(self, name: str, affines: Affines, seen: SeenTriangles, origin: tuple[int, int] = (0, 0)) -> DenseMap:
@@ -89,15 +104,29 @@ class Warper:
             origin: Column and row of the first cell of `seen`.
         """
         left, top = origin
-        window = np.s_[top : top + seen.shape[0], left : left + seen.shape[1]]
+        rows, columns = seen.shape
+        return self.sampled(name, affines, seen, self._steps[left : left + columns], self._steps[top : top + rows])
+
+    def sampled(self, name: str, affines: Affines, seen: SeenTriangles, x: Steps, y: Steps) -> DenseMap:
+        """Where places between the cells sample: those in columns `x` and rows `y`.
+
+        Args:
+            name: Of the result.
+            affines: From cells to where the result points.
+            seen: (h, w) intp, the triangle of each place.
+            x: (w,) f32, cells.
+            y: (h,) f32, cells.
+        """
         out = self._scratch(name, (*seen.shape, 2), np.float32)
-        term = self._scratch("warp.term", (*seen.shape, 2), np.float32)
+        term = self._scratch("warp.term", out.shape, np.float32)
+        # Both coordinates in one long row: NumPy is slow on axes of two.
+        wide, terms = (each.reshape(len(y), -1) for each in (out, term))
         # mode="clip" is what lets np.take write into `out` without a buffer of its own.
         np.take(affines[2], seen, axis=0, out=out, mode="clip")
-        for part, steps in ((affines[0], self._x[window]), (affines[1], self._y[window])):
+        for part, steps in ((affines[0], np.repeat(x, 2)), (affines[1], y[:, None])):
             np.take(part, seen, axis=0, out=term, mode="clip")
-            np.multiply(term, steps, out=term)
-            np.add(out, term, out=out)
+            np.multiply(terms, steps, out=terms)
+            np.add(wide, terms, out=wide)
         return out
 
     def fine(self, name: str, coarse: DenseMap, step: int) -> DenseMap:

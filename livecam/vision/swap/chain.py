@@ -15,12 +15,15 @@ from livecam.core.settings import Settings
 from livecam.errors import ContractError, FaceUncovered
 from livecam.vision.color import ColourMatcher
 from livecam.vision.enhance import Enhancer
+from livecam.vision.swap.facing import AngleChoices
 from livecam.vision.swap.identity import NeuralIdentity
+from livecam.vision.swap.keeper import Keeper
 from livecam.vision.swap.masks import CropMask, Maskers, refuse_bare
 from livecam.vision.swap.paced import PacedSharpener, Whose
 from livecam.vision.swap.sharpen import Painting, Sharpener
 from livecam.vision.swap.sound import refuse_unchanged
 from livecam.vision.swap.stage import CropSwapper
+from livecam.vision.tensor import Floats
 from livecam.vision.turned import Turned, turn_across
 from livecam.vision.wearers import Wearers
 
@@ -59,6 +62,7 @@ class StageSwapper:
         now_ns: Monotonic time; colours are smoothed over it.
         small_enhancer: What sharpens on the tiers that ask for a smaller one; None for `enhancer` there too.
         steady_texture: Whether texture that enhancers invent is kept from crawling.
+        keeper: Keeps enhancers from changing whom the face shows; None for no limit.
 
     Raises:
         ValueError: The share of colours is out of range.
@@ -74,6 +78,7 @@ class StageSwapper:
         now_ns: Callable[[], int] = time.monotonic_ns,
         small_enhancer: Enhancer | None = None,
         steady_texture: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
         if not 0.0 <= colour <= 1.0:
             raise ValueError(f"A share of the wearer's colours lies in 0..1, not {colour}.")
@@ -92,8 +97,9 @@ class StageSwapper:
         sharpeners = {
             kind: Sharpener(each, swapper, masks.box_blur, steady_texture) for kind, each in enhancers.items() if each
         }
-        self._sharpen = PacedSharpener(sharpeners) if sharpeners else None
+        self._sharpen = PacedSharpener(sharpeners, keeper) if sharpeners else None
         self._wearers = Wearers(_Wearer)
+        self._angles = AngleChoices()
         self._stages: dict[str, int] = {}
         self._mark_ns = 0
 
@@ -120,13 +126,15 @@ class StageSwapper:
         mask = self._mask.start(crop, face.landmarks, matrix, face.track_id)
         self._lap("occlusion")
         wearer.wears(persona.digest)
-        self._swapped_from(crop, mask, identity, wearer)
+        source = self._angles(identity, face, persona.digest, self._now_ns())
+        self._swapped_from(crop, mask, source, wearer)
         mask = self._mask.finish(self._swapped)
         refuse_bare(mask, five, matrix)
         self._lap("region")
         painting = Painting(self._swapped, mask, matrix)
         if sharpen is not None:
             painting = sharpen(painting, Whose(face.track_id, persona.digest, settings.blend))
+            sharpen.look(painting, five, identity.embedding)
         self._lap("enhance")
         canvas.paint(painting.image, painting.mask, painting.matrix)
         self._lap("paint")
@@ -134,6 +142,7 @@ class StageSwapper:
     def reset(self) -> None:
         """Forget every wearer's colours and masks, and the enhancer's detail."""
         self._wearers.clear()
+        self._angles.clear()
         self._masked.reset()
         if self._sharpen is not None:
             self._sharpen.reset()
@@ -159,9 +168,9 @@ class StageSwapper:
             raise ContractError(f"The persona {persona.name} is not prepared for {self._key}.", "Add it again.")
         return identity
 
-    def _swapped_from(self, crop: Image, mask: Image, identity: NeuralIdentity, wearer: _Wearer) -> None:
+    def _swapped_from(self, crop: Image, mask: Image, source: Floats, wearer: _Wearer) -> None:
         """Swap `crop` in the wearer's colours, and narrow the mask by the network's own."""
-        own_mask = self._swap(crop, identity.source, self._swapped)
+        own_mask = self._swap(crop, source, self._swapped)
         refuse_unchanged(self._swapped, crop, "swapper")
         if own_mask is not None:
             self._mask.narrow(own_mask)

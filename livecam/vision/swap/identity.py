@@ -2,12 +2,14 @@
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Final
 
 import numpy as np
 
 from livecam.errors import PersonaError
+from livecam.vision.angles import AngledSources, angled_sources
 from livecam.vision.contract import IdentityKind
 from livecam.vision.recognise import Embedding, normalised
 from livecam.vision.tensor import Floats
@@ -28,11 +30,13 @@ class NeuralIdentity:
         kind: In which form.
         source: f32, exactly what the network's ``source`` takes: (1, L), or (1, 3, S, S) for a picture.
         embedding: (L,) f32 of length 1: who it is, in the recogniser's own space; (0,) where no recogniser was used.
+        angled: What the network takes instead at each angle of the head; None for `source` at all of them.
     """
 
     kind: IdentityKind
     source: Floats
     embedding: Embedding
+    angled: AngledSources | None = None
 
     def save(self, file: IO[bytes]) -> None:
         """Write it into `file`.
@@ -41,7 +45,10 @@ class NeuralIdentity:
             OSError: The disk refused.
         """
         kind = np.array(self.kind.value)
-        np.savez(file, format=np.array(FORMAT), kind=kind, source=self.source, embedding=self.embedding)
+        parts = {"format": np.array(FORMAT), "kind": kind, "source": self.source, "embedding": self.embedding}
+        if self.angled is not None:
+            parts["angled"] = self.angled.rows
+        np.savez(file, allow_pickle=False, **parts)
 
 
 def load_identity(file: IO[bytes]) -> NeuralIdentity:
@@ -56,7 +63,9 @@ def load_identity(file: IO[bytes]) -> NeuralIdentity:
         with np.load(file, allow_pickle=False) as parts:
             if int(parts["format"]) != FORMAT:
                 raise PersonaError("The prepared persona is of another version.", _AGAIN)
-            identity = NeuralIdentity(IdentityKind(str(parts["kind"])), parts["source"], parts["embedding"])
+            identity = NeuralIdentity(
+                IdentityKind(str(parts["kind"])), parts["source"], parts["embedding"], _angled(parts)
+            )
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise PersonaError(f"The prepared persona cannot be read: {error}.", _AGAIN) from error
     return _checked(identity)
@@ -85,6 +94,15 @@ def _check_size(file: IO[bytes]) -> None:
     with zipfile.ZipFile(file) as archive:
         if sum(member.file_size for member in archive.infolist()) > _LARGEST_BYTES:
             raise ValueError("it is too large")
+
+
+def _angled(parts: Mapping[str, Floats]) -> AngledSources | None:
+    if "angled" not in parts:
+        return None
+    rows, source = parts["angled"], parts["source"]
+    if rows.dtype != np.float32 or rows.ndim != 2 or rows[:1].shape != source.shape:
+        raise ValueError("its angles are of another form than itself")
+    return angled_sources(rows)
 
 
 def _checked(identity: NeuralIdentity) -> NeuralIdentity:

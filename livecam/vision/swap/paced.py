@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from livecam.core.frame import Image, Matrix
+from livecam.core.frame import Image, Matrix, Points
+from livecam.core.geometry import transform
 from livecam.core.ladder import Sharpening, Tier
 from livecam.core.seams import Canvas
+from livecam.vision.identity_gate import Key
+from livecam.vision.recognise import Embedding
+from livecam.vision.swap.keeper import Keeper, Look
 from livecam.vision.swap.sharpen import Painting, Sharpener
 
 
@@ -31,21 +35,27 @@ class PacedSharpener:
 
     Args:
         sharpeners: By the tier's word; `Sharpening.FULL` is there, and stands in for what is not.
+        keeper: Limits how much is shown, where the face would be less the persona's; None for no limit.
     """
 
-    def __init__(self, sharpeners: Mapping[Sharpening, Sharpener]) -> None:
+    def __init__(self, sharpeners: Mapping[Sharpening, Sharpener], keeper: Keeper | None = None) -> None:
         self._sharpeners = sharpeners
-        self._current = sharpeners[Sharpening.FULL]
+        self._keeper = keeper
+        self._kind = Sharpening.FULL
         self._every = 1
         self._rested = 0
         self._whose: Whose | None = None
 
+    @property
+    def _current(self) -> Sharpener:
+        return self._sharpeners[self._kind]
+
     def adapt(self, tier: Tier) -> None:
         """See `Adaptable`."""
-        chosen = self._sharpeners.get(tier.sharpening, self._sharpeners[Sharpening.FULL])
-        if chosen is not self._current:
+        chosen = tier.sharpening if tier.sharpening in self._sharpeners else Sharpening.FULL
+        if chosen is not self._kind:
             self.reset()
-        self._current, self._every = chosen, tier.sharpen_every
+        self._kind, self._every = chosen, tier.sharpen_every
 
     def reset(self) -> None:
         """Forget the detail of earlier frames."""
@@ -56,7 +66,9 @@ class PacedSharpener:
         return self._current.crop(canvas, matrix)
 
     def __call__(self, swap: Painting, whose: Whose) -> Painting:
-        """What was made of the last `crop`, sharpened; see `Sharpener`."""
+        """What was made of the last `crop`, sharpened by what `whose` says or less; see `Sharpener`."""
+        if self._keeper is not None:
+            whose = whose._replace(blend=self._keeper.allowed(self._key(whose), whose.blend))
         if self._whose == whose and self._rested + 1 < self._every:
             self._rested += 1
             return self._current.carry(swap)
@@ -66,3 +78,20 @@ class PacedSharpener:
         painting = self._current(swap, whose.blend, follows)
         self._whose = whose
         return painting
+
+    def look(self, painting: Painting, five: Points, persona: Embedding) -> None:
+        """Have the keeper look at what the last call gave, if it is time to and the enhancer was run for it.
+
+        Args:
+            painting: What it gave.
+            five: Of the face, (5, 2) f32 px of the frame.
+            persona: (L,) f32: whom it is to show; (0,) where that is not known.
+        """
+        keeper, whose = self._keeper, self._whose
+        if keeper is None or whose is None or self._rested or not len(persona) or not keeper.due():
+            return
+        plain, sharp = self._current.compared()
+        keeper.look(Look(self._key(whose), whose.blend, plain, sharp, transform(painting.matrix, five), persona))
+
+    def _key(self, whose: Whose) -> Key:
+        return Key(whose.persona, self._kind)

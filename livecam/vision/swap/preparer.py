@@ -42,26 +42,50 @@ class Maker(Protocol):
         ...
 
 
+class Former:
+    """Brings a recogniser's vectors into the form that a swapper takes. One thread.
+
+    Args:
+        converter: Of the swapper's rule; None where it needs none.
+        emap: (512, 512) f32, for swappers that take latents; None for others.
+
+    Raises:
+        ValueError: Both were given; no swapper takes both.
+    """
+
+    def __init__(self, converter: IdentityConverter | None = None, emap: Floats | None = None) -> None:
+        if converter is not None and emap is not None:
+            raise ValueError("An identity is converted or multiplied by emap, not both.")
+        self._converter = converter
+        self._emap = emap
+
+    @property
+    def kind(self) -> IdentityKind:
+        """The form."""
+        return IdentityKind.EMBEDDING if self._emap is None else IdentityKind.EMAP
+
+    def __call__(self, embedding: Embedding) -> Embedding:
+        """What the swapper takes for `embedding`, (L,) f32.
+
+        Raises:
+            ContractError, EngineError: It is nobody's, or the converter failed.
+        """
+        if self._emap is not None:
+            return latent(embedding, self._emap)
+        return normalised(embedding) if self._converter is None else self._converter(embedding)
+
+
 class EmbeddingMaker:
     """Makes identities of embeddings: as they are, converted, or as latents.
 
     Args:
         recogniser: Of the swapper's rule.
-        converter: Likewise; None where it needs none.
-        emap: (512, 512) f32, for swappers that take latents; None for others.
-
-    Raises:
-        ValueError: Both a converter and an emap were given; no swapper takes both.
+        former: Brings its vectors into the swapper's form; as they are, at unit length, unless given.
     """
 
-    def __init__(
-        self, recogniser: Recogniser, converter: IdentityConverter | None = None, emap: Floats | None = None
-    ) -> None:
-        if converter is not None and emap is not None:
-            raise ValueError("An identity is converted or multiplied by emap, not both.")
+    def __init__(self, recogniser: Recogniser, former: Former | None = None) -> None:
         self._recogniser = recogniser
-        self._converter = converter
-        self._emap = emap
+        self._former = former or Former()
 
     def __call__(self, photos: Sequence[FacePhoto]) -> NeuralIdentity:
         """See `Maker`."""
@@ -69,13 +93,7 @@ class EmbeddingMaker:
         if outliers:
             names = ", ".join(photos[index].name for index in outliers)
             raise PhotoRefused(f"{names}: Another person than on the other photos.", "Leave it out, or check the rest.")
-        kind = IdentityKind.EMBEDDING if self._emap is None else IdentityKind.EMAP
-        return NeuralIdentity(kind, self._formed(embedding)[None], embedding)
-
-    def _formed(self, embedding: Embedding) -> Embedding:
-        if self._emap is not None:
-            return latent(embedding, self._emap)
-        return normalised(embedding) if self._converter is None else self._converter(embedding)
+        return NeuralIdentity(self._former.kind, self._former(embedding)[None], embedding)
 
 
 class PictureMaker:

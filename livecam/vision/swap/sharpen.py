@@ -145,6 +145,15 @@ class Sharpener:
         cv2.add(self._plain[part], self._detail[part], dst=self._sharp[part], dtype=cv2.CV_8U)
         return Painting(self._sharp, self._mask, compose(self._to_fine, swap.matrix))
 
+    def compared(self) -> tuple[Image, Image]:
+        """What the last `__call__` was given and what it made of it, (S, S, 3) u8 BGR each: the caller's own copies.
+
+        They differ only where something is shown.
+        """
+        plain, sharp, part = self._plain.copy(), self._plain.copy(), self._shown()
+        sharp[part] = self._sharp[part]
+        return plain, sharp
+
     def _five(self, swapper: CropSwapper) -> Points:
         """(5, 2) f32 px of the enhancer's crop: where eyes, nose tip and mouth corners lie."""
         five = points_of(Template.ARCFACE_128, 128)

@@ -2,18 +2,20 @@
 
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 import cv2
 import numpy as np
 import pytest
 
-from livecam.bench.quality.clip import STILL_FRAMES, Lab
+from livecam.bench.quality.clip import STILL_FRAMES, Lab, Result
 from livecam.bench.quality.page import page
 from livecam.bench.quality.report import SCHEMA, Report, Setup
 from livecam.bench.quality.sheet import FULL, SIDE_PX, contact_sheet
 from livecam.bench.quality.smoothers import AVERAGE, EMA, NONE, OURS
 from livecam.bench.quality.table import rows
+from livecam.core.frame import Image
 from livecam.errors import SourceGone
 from tests.bench.quality.scripted import FPS, SIZE, BrightnessJudge, ScriptedStudio, grey, plays, tools
 
@@ -145,6 +147,24 @@ def test_the_contact_sheet_shows_input_output_and_difference(report: Report) -> 
     assert after - before == pytest.approx(20, abs=4)
     assert difference == pytest.approx(2 * (after - before), abs=4)
     assert contact_sheet([]) == b""
+
+
+def test_what_is_kept_of_the_swapped_face_is_labelled_and_what_is_measured_is_not() -> None:
+    def measured(label: Callable[[Image], Image]) -> Result:
+        studio = ScriptedStudio([20 + frame % 3 for frame in range(FRAMES)])
+        wanted = Lab(studio, tools(BrightnessJudge()), (NONE, OURS), label=label)
+        return wanted.clip("a.mp4", plays([50 + frame % 2 for frame in range(FRAMES)]), SIZE)
+
+    plain, labelled = measured(lambda image: image), measured(lambda image: np.full_like(image, 255))
+    assert {mode: figures.warp for mode, figures in labelled.figures.items()} == {
+        mode: figures.warp for mode, figures in plain.figures.items()
+    }
+    assert labelled.figures["ours"].identity == plain.figures["ours"].identity
+    for bare, shot in zip(plain.shots, labelled.shots, strict=True):
+        assert (shot.before, shot.difference) == (bare.before, bare.difference)
+        seen = cv2.imdecode(np.frombuffer(shot.after, np.uint8), cv2.IMREAD_COLOR)
+        assert seen is not None
+        assert seen.min() > 250
 
 
 def test_frames_worth_seeing_are_the_hard_ones(report: Report) -> None:

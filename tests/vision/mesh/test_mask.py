@@ -12,10 +12,18 @@ from tests.vision.mesh.drawn import SHAPE, neutral, points_of
 
 def soft_of(yaw: float, centre: tuple[float, float] = (240, 180)) -> tuple[Image, Image]:
     vertices = TOPOLOGY.extend(points_of(neutral(), yaw=yaw, centre=centre))
-    grid = Grid.around(vertices[:468], 8, SHAPE, 256)
+    grid = Grid.around(vertices[:468], 8, SHAPE, 256).by_px
     maker = MaskMaker(TOPOLOGY, Scratch())
     oval = maker.oval(vertices, grid)
     return oval, maker.soft(vertices, grid, oval, 220)
+
+
+def over(height: float, grid: Grid, value: int = 255) -> Image:
+    """The mask of a frontal face on `grid`, whose triangles are all trusted by `value`."""
+    maker, vertices = MaskMaker(TOPOLOGY, Scratch()), TOPOLOGY.extend(points_of(neutral(), height=height))
+    out, trusted = np.empty((grid.height, grid.width), np.uint8), np.full((grid.rows, grid.columns), value, np.uint8)
+    maker.over(out, vertices, grid, maker.oval(vertices, grid), trusted, height)
+    return out
 
 
 @pytest.mark.parametrize("yaw", [0, 25, -40])
@@ -31,6 +39,21 @@ def test_soft_mask_has_no_hard_edge() -> None:
     _, soft = soft_of(0)
     row = soft[soft.shape[0] // 2].astype(int)
     assert np.abs(np.diff(row)).max() < 60
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_the_edge_of_a_small_face_is_as_fine_whatever_its_cells(step: int) -> None:
+    fine, grid = Grid(120, 40, 240, 256, 1), Grid(120, 40, 240 // step, 256 // step, step)
+    np.testing.assert_array_equal(over(220, grid), over(220, fine))
+    assert np.abs(np.diff(over(220, grid)[128].astype(int))).max() < 60
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_what_is_not_trusted_is_not_shown(step: int) -> None:
+    grid = Grid(0, 0, -(-SHAPE[1] // step), -(-SHAPE[0] // step), step)
+    assert over(220, grid).max() == 255
+    assert over(220, grid, 51).max() == 51
+    assert over(220, grid, 0).max() == 0
 
 
 def test_the_edge_of_the_frame_does_not_soften() -> None:

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from tests.vision.mesh.drawn import SHAPE, neutral, points_of
 
 def draw(yaw: float) -> tuple[TriangleMap, Points, Grid]:
     vertices = TOPOLOGY.extend(points_of(neutral(), yaw=yaw))
-    grid = Grid.around(vertices[:468], 8, SHAPE, 256)
+    grid = Grid.around(vertices[:468], 8, SHAPE, 256).by_px
     return Rasteriser(TOPOLOGY)(vertices, grid, np.empty((grid.rows, grid.columns), dtype=np.int16)), vertices, grid
 
 
@@ -59,6 +60,30 @@ def test_grid_stays_inside_the_frame(low: tuple[int, int], high: tuple[int, int]
     assert grid.top + grid.height < SHAPE[0] + grid.step
 
 
+@pytest.mark.parametrize(("side", "step"), [(100, 1), (150, 1), (170, 2), (500, 2), (520, 3)])
+def test_cells_are_one_px_of_a_small_face_and_more_of_others(side: int, step: int) -> None:
+    grid = Grid.around(np.array([[10, 20], [10 + side / 2, 20 + side]], np.float32), 0, (1080, 1920, 3), 256)
+    assert grid.step == step
+    assert grid.rows == -(-side // step)
+    assert grid.by_px == Grid(10, 20, grid.width, grid.height, 1)
+
+
 def test_grid_of_a_face_outside_the_frame_is_empty() -> None:
     grid = Grid.around(np.array([[900, 100], [990, 200]], np.float32), 5, SHAPE, 64)
     assert grid.columns == 0
+
+
+@pytest.mark.parametrize("yaw", [-35, 0, 35])
+def test_the_face_has_no_holes(yaw: float) -> None:
+    seen, vertices, grid = draw(yaw)
+    inside = np.zeros(seen.shape, np.uint8)
+    cv2.fillPoly(inside, [np.rint(grid.cells(vertices[TOPOLOGY.oval])).astype(np.int32)], 1)
+    assert (seen[cv2.erode(inside, np.ones((3, 3), np.uint8)) > 0] >= 0).all()
+
+
+def test_landmarks_far_outside_do_no_harm() -> None:
+    vertices = np.random.default_rng(0).uniform(-3000, 3000, (TOPOLOGY.vertices, 3)).astype(np.float32)
+    grid = Grid(0, 0, 40, 30, 4)
+    seen = Rasteriser(TOPOLOGY)(vertices, grid, np.empty((30, 40), np.int16))
+    assert seen.min() >= -1
+    assert seen.max() < len(TOPOLOGY.triangles)

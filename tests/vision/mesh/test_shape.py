@@ -34,6 +34,15 @@ def test_the_oval_stays_and_the_inside_moves() -> None:
     assert np.linalg.norm(moved[:LANDMARKS, :2] - points[:LANDMARKS, :2], axis=1).max() > 2
 
 
+def test_what_differs_from_one_side_of_the_face_to_the_other_is_not_taken_on() -> None:
+    askew = neutral()
+    askew[:, 0] += 0.1 * askew[:, 2]
+    points = points_of(neutral())
+    np.testing.assert_allclose(TRANSFER(points, Neutral(), askew, 1.0), points, atol=0.2)
+    wide = neutral() * (1.1, 1.0, 1.0)
+    assert np.abs(TRANSFER(points, Neutral(), wide, 1.0) - points)[:, 0].max() > 2
+
+
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("gap", [0.0, 0.001, 0.05])
 def test_lips_and_lids_never_cross(seed: int, gap: float) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.topology import TOPOLOGY
-from livecam.vision.mesh.warp import Warper, affines_between, seen_from
+from livecam.vision.mesh.warp import Warper, affines_between, affines_to
 from tests.vision.mesh.drawn import neutral, points_of
 
 
@@ -13,6 +13,12 @@ def test_affines_map_every_corner_to_its_place() -> None:
     for rows in TOPOLOGY.corners:
         place = along_x * shown[rows, :1] + along_y * shown[rows, 1:2] + origin
         np.testing.assert_allclose(place, sampled[rows, :2], atol=0.05)
+
+
+def test_affines_to_several_places_are_those_to_each() -> None:
+    shown, *sampled = (TOPOLOGY.extend(points_of(neutral(), yaw=yaw)) for yaw in (25, 0, -10))
+    for affines, place in zip(affines_to(shown, sampled, TOPOLOGY.corners), sampled, strict=True):
+        np.testing.assert_array_equal(affines, affines_between(shown, place, TOPOLOGY.corners))
 
 
 def test_affines_of_a_triangle_without_area_are_finite() -> None:
@@ -49,13 +55,13 @@ def test_coarse_of_a_window_equals_the_window_of_the_whole() -> None:
     np.testing.assert_allclose(part, whole[3:7, 2:6], rtol=1e-6)
 
 
-def test_seen_from_composes_with_the_other_grid() -> None:
+def test_places_between_cells_sample_between() -> None:
     affines = np.random.default_rng(2).random((3, 4, 2), np.float32)
-    matrix = np.array([[2.0, 0, 3.0], [0, 0.5, -1.0]])
-    moved = seen_from(affines, matrix)
-    x, y = 5.0, 7.0
-    direct = affines[0] * (2 * x + 3) + affines[1] * (0.5 * y - 1) + affines[2]
-    np.testing.assert_allclose(moved[0] * x + moved[1] * y + moved[2], direct, rtol=1e-5)
+    seen, x, y = np.array([[2, 1], [0, 3]]), np.array([5.5, 2.0], np.float32), np.array([7.25, 1.0], np.float32)
+    out = Warper(8, Scratch()).sampled("m", affines, seen, x, y)
+    for row, column in np.ndindex(2, 2):
+        along_x, along_y, origin = affines[:, seen[row, column]]
+        np.testing.assert_allclose(out[row, column], along_x * x[column] + along_y * y[row] + origin, rtol=1e-5)
 
 
 def test_fine_continues_a_linear_map_at_pixel_centres() -> None:

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -5,8 +6,10 @@ from livecam.canvas.cpu import CpuCanvas
 from livecam.core.frame import Image, Points
 from livecam.core.settings import Settings
 from livecam.vision.mesh.engine import MeshSwapper
+from livecam.vision.mesh.raster import Grid
+from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.topology import TOPOLOGY
-from livecam.vision.mesh.whites import EyeGains, Whites, openness_of, white_of
+from livecam.vision.mesh.whites import EyeGains, EyeLighter, Warped, Whites, eyes_of, openness_of, white_of
 from tests.vision.mesh.drawn import drawn_identity, face_of, frame_of, neutral, persona_of, picture_of, points_of
 
 DARK, FAIR = (40, 50, 70), (150, 180, 220)
@@ -14,8 +17,9 @@ WHITE = 230
 
 
 def gains(wearer: float, persona: float, skin: float, openness: float = 1.0) -> EyeGains:
-    white = np.full(3, 1, np.float32)
-    return Whites()(white * wearer, white * persona, np.full((2, 3), skin, np.float32), openness)
+    whites, white, around = Whites(), np.full(3, 1, np.float32), np.full((2, 3), skin, np.float32)
+    whites.learn(white * wearer, white * persona, around, openness)
+    return whites(around)
 
 
 def whites_after(persona: tuple[int, int, int], wearer: tuple[int, int, int]) -> float:
@@ -82,11 +86,20 @@ def test_where_skin_and_eyes_agree_nothing_is_done() -> None:
 def test_shut_eyes_teach_nothing_and_lamps_reach_the_eyes_at_once() -> None:
     whites, white = Whites(), np.full(3, 1, np.float32)
     skin = np.full((2, 3), 2.0, np.float32)
-    first = whites(white * 200, white * 160, skin, 1.0)
-    blinking = [whites(white * 60, white * 160, skin, 0.0) for _ in range(20)]
-    assert blinking[-1].eyes == pytest.approx(first.eyes)
-    brighter = whites(white * 240, white * 160, skin * 1.2, 1.0)
-    assert brighter.eyes == pytest.approx(first.eyes * 1.2, rel=0.01)
+    whites.learn(white * 200, white * 160, skin, 1.0)
+    first = whites(skin)
+    for _ in range(20):
+        whites.learn(white * 60, white * 160, skin, 0.0)
+    assert whites(skin).eyes == pytest.approx(first.eyes)
+    assert whites(skin * 1.2).eyes == pytest.approx(first.eyes * 1.2, rel=0.01)
+    whites.learn(white * 240, white * 160, skin * 1.2, 1.0)
+    assert whites(skin * 1.2).eyes == pytest.approx(first.eyes * 1.2, rel=0.01)
+
+
+def test_the_wearer_is_looked_at_in_the_first_frame_and_in_every_fourth() -> None:
+    whites, skin = Whites(), np.full((2, 3), 2.0, np.float32)
+    assert [whites.due() for _ in range(9)] == [True, False, False, False] * 2 + [True]
+    assert Whites()(skin).shares() == [0, 0]
 
 
 def test_openness_tells_shut_from_open() -> None:
@@ -102,3 +115,25 @@ def test_an_eye_outside_the_frame_is_left_alone() -> None:
     canvas = CpuCanvas()
     canvas.load(frame_of(picture_of(points, FAIR)))
     MeshSwapper(grain=0)(canvas, face_of(points), persona_of(drawn_identity(DARK)), Settings())
+
+
+def test_a_shut_eye_has_no_light_of_its_own() -> None:
+    texture = drawn_identity().levels[0]
+    points = points_of(neutral(), height=texture.face_px)
+    shown, grid = TOPOLOGY.extend(points), Grid.around(points, 20.0, (720, 720), 720)
+    where = np.dstack(np.meshgrid(*(np.arange(side, dtype=np.float32) for side in (grid.width, grid.height))))
+    where += texture.vertices[:468].min(axis=0) - points[:468, :2].min(axis=0) + (grid.left, grid.top)
+    where = where.astype(np.float32)
+    face: Image = cv2.remap(texture.image, where, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
+    gains = EyeGains(np.full((2, 3), 1.0, np.float32), np.full((2, 3), 2.0, np.float32))
+    for shut in (0.0, 1.0):
+        out = np.zeros((*face.shape[:2], 3), np.uint8)
+        EyeLighter(Scratch())(out, Warped(face, where, [shut] * 2), (shown, grid), gains, texture.eyes)
+        assert bool(out.any()) is (shut == 0.0)
+
+
+def test_a_texture_whose_eyes_lie_outside_has_none() -> None:
+    texture = drawn_identity().levels[0]
+    assert len(eyes_of(texture.image, texture.vertices, texture.white)) == 2
+    assert eyes_of(texture.image, texture.vertices - 9999, texture.white) == ()
+    assert eyes_of(texture.image, texture.vertices * 50, texture.white) == ()
