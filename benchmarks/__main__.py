@@ -6,8 +6,8 @@ from importlib import import_module
 
 NAMES = (
     *("stages", "hostwork", "live", "overhead", "overload", "coldstart", "wake"),
-    *("quality", "steady", "mark", "screen"),
-    *("capture", "virtualcam", "latency", "personas", "panel", "control", "soak"),
+    *("quality", "beside", "steady", "tracking", "mark", "still", "screen"),
+    *("capture", "virtualcam", "latency", "personas", "pack", "panel", "control", "studio", "soak"),
 )
 
 

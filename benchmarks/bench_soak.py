@@ -19,9 +19,9 @@ import psutil
 from benchmarks.common import Bar, configure, publish
 from benchmarks.rig import built_in_picture
 from benchmarks.soak_events import Events
+from benchmarks.soak_gaps import Gaps
 from livecam.core.frame import NS_PER_MS, NS_PER_S, Image
 from livecam.core.stamp import stamp_age_ns
-from tests.faults import witness
 from tests.faults.judge import Judge, Shown
 from tests.faults.rig import INTERVAL_NS, Run, Seen
 
@@ -32,6 +32,8 @@ LOOK_S: Final = 2.0
 WARM_UP_SHARE: Final = 0.2
 WARM_UP_S: Final = 600.0
 KEPT: Final = 600
+GAP_NS: Final = 2 * INTERVAL_NS
+"""From here on the time between two pictures is looked into."""
 
 
 @dataclass
@@ -43,12 +45,9 @@ class Gathered:
         shown: How many pictures showed what.
         held: Pictures that were sent again.
         wrong: What must not have left.
-        longest_ns: Between two pictures, less what the whole machine stood still.
-        raw_ns: The same, with it.
-        longest_at_ns: When `longest_ns` ended.
+        gaps: The longest times between two pictures.
     """
 
-    stalls: Path
     began_ns: int = 0
     quiet: bool = False
     quiet_ns: int = 0
@@ -56,10 +55,7 @@ class Gathered:
     shown: dict[str, int] = field(default_factory=dict)
     held: int = 0
     wrong: list[str] = field(default_factory=list)
-    longest_ns: int = 0
-    raw_ns: int = 0
-    longest_at_ns: int = 0
-    last_ns: int = 0
+    gaps: Gaps = field(default_factory=lambda: Gaps(GAP_NS))
     last_number: int = -1
 
     def take(self, one: Seen) -> None:
@@ -69,24 +65,13 @@ class Gathered:
         self.shown[one.verdict.shown] = self.shown.get(one.verdict.shown, 0) + 1
         if one.wrong:
             self.wrong.append(one.wrong)
-        self._time(one.sent_ns)
+        self.gaps.take(one.sent_ns)
         self.held += one.verdict.shown is Shown.SWAPPED and one.verdict.number == self.last_number
         fresh = one.verdict.shown is Shown.SWAPPED and one.verdict.number != self.last_number
         self.last_number = one.verdict.number
         if fresh and self.quiet and one.sent_ns - self.quiet_ns > SETTLE_S * NS_PER_S:
             age_ms = stamp_age_ns(one.verdict.stamped_ns, one.sent_ns) / NS_PER_MS
             self.ages.append(((one.sent_ns - self.began_ns) / NS_PER_S / 60, age_ms))
-
-    def _time(self, sent_ns: int) -> None:
-        if self.last_ns:
-            gap_ns = sent_ns - self.last_ns
-            self.raw_ns = max(self.raw_ns, gap_ns)
-            if gap_ns > self.longest_ns:
-                found = witness.stalls(self.stalls)
-                alone_ns = witness.longest_gap_ns([self.last_ns, sent_ns], found)
-                if alone_ns > self.longest_ns:
-                    self.longest_ns, self.longest_at_ns = alone_ns, sent_ns
-        self.last_ns = sent_ns
 
     def calm(self, quiet: bool) -> None:
         """Whether nothing disturbs the run."""
@@ -116,7 +101,7 @@ def main(quick: bool, minutes: float = 10.0, seed: int = 1) -> None:
     with tempfile.TemporaryDirectory(prefix="livecam-soak-") as name:
         folder = Path(name)
         judge = Judge(configure({"source.spec": "synthetic"}), {"other": other_photo()})
-        gathered = Gathered(folder / "run" / "witness")
+        gathered = Gathered()
         settings = folder / "livecam.toml"
         settings.write_text("")
         _add_other(folder)
@@ -146,7 +131,7 @@ def _add_other(folder: Path) -> None:
 def _soak(run: Run, events: Events, gathered: Gathered, seconds: float, seed: int) -> list[Sample]:
     process = psutil.Process(run.process.pid)
     pauses = np.random.default_rng(seed)
-    gathered.began_ns = time.monotonic_ns()
+    gathered.began_ns = gathered.gaps.began_ns = time.monotonic_ns()
     gathered.calm(True)
     samples: list[Sample] = []
     began = told = time.monotonic()
@@ -195,6 +180,7 @@ def _publish(
     threads = _thirds([(sample.at_s, sample.threads) for sample in settled])
     handles = _thirds([(sample.at_s, sample.handles) for sample in settled])
     p99 = _thirds(_p99_by_minute(gathered.ages, warm_s / 60))
+    longest, raw, gaps = gathered.gaps.told(INTERVAL_NS, run.witness_folder, run.log(), events.during)
     died = len(run.said(r"died and is started again|Started again"))
     bars = [
         Bar("pictures with a bare face, or that nobody knows", 0, len(gathered.wrong)),
@@ -217,10 +203,10 @@ def _publish(
         "longest_recovery_s": dict(sorted(events.tally.recovery_s.items())),
         "failures": events.tally.failures[:20],
         "longest_gap_ticks": {
-            "without stalls of the machine": round(gathered.longest_ns / INTERVAL_NS, 2),
-            "with them": round(gathered.raw_ns / INTERVAL_NS, 2),
-            "during": events.during(gathered.longest_at_ns),
+            "without stalls of the machine": round(longest, 2),
+            "with them": round(raw, 2),
         },
+        "gaps": gaps,
         "rss_mib": {"first third": round(memory[0], 1), "last third": round(memory[1], 1)},
         "threads": {"first third": threads[0], "last third": threads[1]},
         "handles": {"first third": handles[0], "last third": handles[1]},

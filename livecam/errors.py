@@ -118,3 +118,18 @@ class DriverHangs(LivecamError):
 
     exit_code: ClassVar[int] = 75
     """EX_TEMPFAIL of sysexits.h: start it again."""
+
+
+class StudioError(LivecamError):
+    """The studio cannot do what it was asked to: a slot, a file or a licence is missing, or a picture did not pass."""
+
+
+class StudioMemory(StudioError):
+    """The memory does not suffice for a picture; the sentence names the next smaller setting."""
+
+
+class StudioCancelled(StudioError):
+    """The studio's work was ended by the user; nothing was written."""
+
+    exit_code: ClassVar[int] = 130
+    """As a shell tells an interrupt."""

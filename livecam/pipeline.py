@@ -136,6 +136,7 @@ class Pipeline(Generic[T]):
             return Withheld.WEAK_FACE
         if not self._cover(faces, known, unseen, settings.others):
             return Withheld.OTHER_PERSON
+        self._canvas.mark()
         self._timed("store", lambda: self._canvas.store(out))
         return How.SWAPPED
 

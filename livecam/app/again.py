@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from livecam.runtime.log_writer import flush_streams
+
 log = logging.getLogger(__name__)
 
 VARIABLE: Final = "LIVECAM_STARTED_AGAIN"
@@ -22,6 +24,9 @@ WAITS_S: Final = (0.0, 20.0, 60.0, 300.0)
 
 FORGOTTEN_S: Final = 600.0
 """A process that has run for so long begins to count anew."""
+
+_FLUSH_S: Final = 0.2
+"""So long it waits for a terminal: nobody gets a picture meanwhile."""
 
 
 class Restarts:
@@ -63,8 +68,7 @@ def replace(restarts: Restarts) -> None:
     os.environ[VARIABLE] = restarts.left_word()
     log.warning("Started again.")
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_streams(_FLUSH_S)
     _leave_nothing_open()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from livecam.app.neural import NeuralNetworks
     from livecam.app.serving import Compiled, NeuralServing
     from livecam.app.wearers import Wearers
+    from livecam.canvas.marking import CardMark
     from livecam.faces.library import PersonaLibrary
 
 
@@ -104,6 +105,7 @@ class Assembly:
         find_wearers: Says who is swapped; read from what is enrolled unless given.
         permit: Raises `PersonaError` where a persona may not be worn; asks the policy of this machine unless given.
         begun: Whether a run goes on. A persona without consent is left out then, and ends nothing.
+        mark: Gives the invisible mark of the run, for a graphics card to lay; nothing where that is done elsewhere.
 
     Attributes:
         config: Checked configuration.
@@ -123,8 +125,9 @@ class Assembly:
         find_wearers: "Callable[[], Wearers] | None" = None,
         permit: Callable[[Persona], None] | None = None,
         begun: bool = False,
+        mark: "Callable[[], CardMark | None]" = lambda: None,
     ) -> None:
-        self._begun = begun
+        self._begun, self._mark = begun, mark
         self._find_wearers = find_wearers
         self._permit = permit or permitting()
         self._compiles = compiles
@@ -271,4 +274,4 @@ class Assembly:
         from livecam.inference.plans import PlanCache
 
         assert self._neural is not None, "the mesh swap has nothing to compile"
-        return card_backend(backend, self._neural, PlanCache(self._paths.cache / "plans"))
+        return card_backend(backend, self._neural, PlanCache(self._paths.cache / "plans"), self._mark)

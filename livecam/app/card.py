@@ -14,6 +14,7 @@ from livecam.app.wearers import MOST_FACES
 from livecam.canvas.cuda import CudaCanvas
 from livecam.canvas.device.detect import DeviceDetector
 from livecam.canvas.kernels.library import KernelLibrary
+from livecam.canvas.marking import CardMark
 from livecam.core.device import Device, DeviceEngine
 from livecam.core.seams import Engine, Follower, Processor, Watch
 from livecam.errors import ContractError, DeviceError, EngineError, ExtraMissing, LivecamError
@@ -33,8 +34,14 @@ from livecam.vision.sighted import DetectionWatch
 
 log = logging.getLogger(__name__)
 
+MakeMark = Callable[[], CardMark | None]
+
 Make = Callable[[PersonaSource, Device, ExitStack], Processor]
 """Makes a processor on a card, and tells the stack how to free what it is made of."""
+
+
+def no_mark() -> None:
+    """Nothing for the card to lay."""
 
 
 class PlanLoader(Protocol):
@@ -103,6 +110,7 @@ class CardBackend:
         load: Loads them.
         make_device: Makes the card, in the thread that calls; each is closed by whoever serves with it.
         make_library: Loads the kernels on it.
+        mark: Gives the invisible mark of the run, for the card to lay; None where that is done elsewhere.
 
     Attributes:
         workshop: Where they are compiled.
@@ -116,7 +124,9 @@ class CardBackend:
         load: PlanLoader,
         make_device: Callable[[], Device],
         make_library: Callable[[Device], KernelLibrary],
+        mark: MakeMark = no_mark,
     ) -> None:
+        self._mark = mark
         self.workshop = workshop
         self._backend, self._neural, self._load = backend, neural, load
         self._make_device, self._make_library = make_device, make_library
@@ -160,13 +170,16 @@ class CardBackend:
     def _on_card(self, personas: PersonaSource, device: Device, held: ExitStack) -> Processor:
         """The pipeline whose frames stay on the card."""
         neural = self._neural
-        canvas = CudaCanvas(device, self._make_library(device))
+        canvas = CudaCanvas(device, self._make_library(device), mark=self._mark())
         held.callback(canvas.close)
 
         def load(model: Model, batch: int) -> DeviceEngine:
             return self._load.device_engine(model, batch, device)
 
-        parts = CardParts(neural.chain, neural.config.neural, load, canvas, held, neural.now_ns)
+        keeper = neural.keeper()
+        if keeper is not None:
+            held.callback(keeper.close)
+        parts = CardParts(neural.chain, neural.config.neural, load, canvas, held, neural.now_ns, keeper)
         swapper, detector = parts.swapper(), parts.detector()
         follower, watch = self._followers(detector)
         held.callback(watch.close)
@@ -192,13 +205,14 @@ class CardBackend:
         return self._neural.pipeline(personas, lambda model, batch: self._load.engine(model, batch, device), held)
 
 
-def card_backend(backend: Backend, neural: NeuralNetworks, plans: PlanCache) -> CardBackend:
+def card_backend(backend: Backend, neural: NeuralNetworks, plans: PlanCache, mark: MakeMark = no_mark) -> CardBackend:
     """The compiled networks of a run on this computer's card.
 
     Args:
         backend: A compiled one.
         neural: The networks.
         plans: What was compiled.
+        mark: Gives the invisible mark of the run, for the card to lay.
 
     Raises:
         ExtraMissing: Its packages are not installed.
@@ -211,7 +225,7 @@ def card_backend(backend: Backend, neural: NeuralNetworks, plans: PlanCache) -> 
     workshop = Workshop(plans, neural.folder, neural.recipes, backend.flavour, kit.version, card)
     shelf = CodeShelf(plans)
     load = TensorRtLoader(kit, workshop)
-    return CardBackend(backend, neural, workshop, load, CudaDevice, lambda device: KernelLibrary(device, shelf))
+    return CardBackend(backend, neural, workshop, load, CudaDevice, lambda device: KernelLibrary(device, shelf), mark)
 
 
 def _card_of(device: Device) -> str:

@@ -16,6 +16,7 @@ from livecam.core.device import DeviceEngine
 from livecam.inference.model import Model
 from livecam.vision.contract import DetectorContract, EnhancerContract, MaskerContract, SwapperContract
 from livecam.vision.mouth import MouthKeeper
+from livecam.vision.swap.keeper import Keeper
 
 LoadOnCard = Callable[[Model, int], DeviceEngine]
 """Loads a network for so many pictures at once, by role, tried; whoever calls it closes what it gets."""
@@ -32,6 +33,7 @@ class CardParts:
         canvas: Where the frames are.
         held: Told how to free what is made.
         now_ns: The time of the frame at hand; colours and masks are smoothed over it.
+        keeper: Keeps enhancers from changing whom the face shows; None for no limit.
     """
 
     chain: Chain
@@ -40,6 +42,7 @@ class CardParts:
     canvas: CudaCanvas
     held: ExitStack
     now_ns: Callable[[], int]
+    keeper: Keeper | None = None
 
     def detector(self) -> DeviceDetector | None:
         """The chain's detector; None where the embedded one is to be used.
@@ -73,6 +76,7 @@ class CardParts:
             self.neural.colour,
             self.now_ns,
             self._enhancer(preset.small_enhancer),
+            self.keeper,
         )
         self.held.callback(swapper.close)
         return swapper

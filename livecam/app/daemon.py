@@ -97,7 +97,7 @@ class Daemon:
         marks = self.overseer.policy.mark_enabled
         self.disclosing = Disclosing(config, paths, config.output_size, self.session, marks)
         self._keeper = SourceKeeper(config, self._clock, self._drop_tracks)
-        first = Assembly(config, paths, live_face=self._keeper.shows_user, compiles=True, permit=self._permit)
+        first = self._assembled(config)
         self._presets = Presets(first, self._assembled, self.settings, lambda: self._keeper.shows_user)
         self._governing = Governing(config.governor, self._presets)
         self._presets.entered = self._governing.renew
@@ -108,7 +108,7 @@ class Daemon:
         self._cell = self._exit.cell
         self._cell.changed = self.overseer.witness.changed
         make = make_processor or self._disclosed
-        self._content = content_gate(config, paths, self._cell.tighten)
+        self._content = content_gate(config, paths, self._cell.tighten, self.overseer.auditor.note)
         self._supervisor = self._wire(lambda: wrap_processor(self._content.wrap(make)))
         self._idling = idling_of(config.idle, self._exit, self._supervisor, self._inference, self._clock)
         note, way_out = self.overseer.auditor.note, self._exit
@@ -140,17 +140,18 @@ class Daemon:
         # For whoever serves now alone: what comes next is still being built in another thread.
         return self._presets.current.wardrobe.prepare(name)
 
-    def _assembled(self, config: Config, before: Assembly) -> Assembly:
-        """Another assembly, for the people whom `before` swaps."""
-        people = same_people(config, before)
+    def _assembled(self, config: Config, before: Assembly | None = None) -> Assembly:
+        """An assembly; with `before`, another one for the people whom that swaps."""
+        people = same_people(config, before) if before else None
         return Assembly(
             config,
             self._paths,
             live_face=self._keeper.shows_user,
             compiles=True,
-            find_wearers=lambda: people,
+            find_wearers=(lambda: people) if people else None,
             permit=self._permit,
-            begun=True,
+            begun=before is not None,
+            mark=self.disclosing.card_mark,
         )
 
     def _disclosed(self) -> Processor:

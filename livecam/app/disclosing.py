@@ -11,8 +11,10 @@ from livecam.config import Config, LabelConfig, Paths
 from livecam.core.frame import Size
 from livecam.core.seams import Processor
 from livecam.errors import PersonaError
+from livecam.privacy.laid import Laid
 
 if TYPE_CHECKING:
+    from livecam.canvas.marking import CardMark
     from livecam.privacy.disclosed import Disclosed
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,23 @@ class Disclosing:
         self._marks = marks
         self._lock = threading.Lock()
         self._now: weakref.ref[Disclosed] | None = None
+        self._key = b""
+        self._laid = Laid()
+
+    def card_mark(self) -> "CardMark | None":
+        """What canvases on a graphics card mark pictures with; None where a policy says not to. Any thread."""
+        if not self._marks:
+            return None
+        from livecam.canvas.marking import CardMark
+        from livecam.privacy.watermark import patterns_of
+
+        with self._lock:
+            key = self._own_key()
+        return CardMark(patterns_of(key, self._session), self._laid)
+
+    def _own_key(self) -> bytes:
+        self._key = self._key or mark_key_or_drawn(self._paths)
+        return self._key
 
     def __call__(self, inner: Processor) -> Processor:
         """`inner`, whose swapped pictures are marked and labelled.
@@ -56,9 +75,9 @@ class Disclosing:
         from livecam.privacy.label import Label, words
         from livecam.privacy.watermark import Watermark
 
-        mark = Watermark(_key(self._paths), self._session, self._size) if self._marks else None
         with self._lock:
-            made = Disclosed(inner, mark, Label(self._size, words(self._label)))
+            mark = Watermark(self._own_key(), self._session, self._size) if self._marks else None
+            made = Disclosed(inner, mark, Label(self._size, words(self._label)), self._laid)
             self._now = weakref.ref(made)
         return made
 
@@ -80,7 +99,7 @@ class Disclosing:
         return f"The label says {text!r}."
 
 
-def _key(paths: Paths) -> bytes:
+def mark_key_or_drawn(paths: Paths) -> bytes:
     """The installation's; where there can be none, one for this run, under which sessions cannot be read later."""
     try:
         return mark_key(paths)

@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from livecam.app.drawing_threads import leave_processors
 from livecam.app.wearers import ANYBODY, MOST_FACES, Wearers
 from livecam.canvas.cpu import CpuCanvas
 from livecam.core.frame import NS_PER_MS, Image
@@ -89,6 +90,16 @@ class Networks:
             log.warning("%s", found.lacks)
         self._paths = found.paths
 
+    def has(self, names: Collection[str]) -> bool:
+        """Whether the networks of those `names` are here.
+
+        Raises:
+            ConfigError, ModelError: As `ensure`.
+        """
+        if not self._paths:
+            self.ensure()
+        return set(names) <= self._paths.keys()
+
     def engine(self, name: str) -> Engine:
         """A new engine of one network.
 
@@ -111,15 +122,19 @@ class Networks:
         """The detector for near faces, with an engine of its own."""
         return ShortRangeDetector(self.engine(SHORT_RANGE))
 
-    def follower(self, detector: Detector | None = None, faces: int = MOST_FACES) -> Follower:
+    def follower(
+        self, detector: Detector | None = None, faces: int = MOST_FACES, strangers: Callable[[], bool] = lambda: True
+    ) -> Follower:
         """What follows the wearer, with engines of its own.
 
         Args:
             detector: Finds faces that nobody follows yet, instead of the embedded one.
             faces: How many to follow. With one, whoever walks past the wearer can be taken for them.
+            strangers: Whether there may be faces that nobody follows. To be told by a watch with the same networks
+                alone: it must see whatever `detector` finds.
         """
         near, far = detector or self.near_detector(), FullRangeDetector(self.engine(FULL_RANGE))
-        return MeshFollower(near, far, MeshLandmarker(self.engine(LANDMARKS)), faces)
+        return MeshFollower(near, far, MeshLandmarker(self.engine(LANDMARKS)), faces, strangers=strangers)
 
     def watch(self) -> FaceWatch:
         """What looks for everybody else, with engines of its own."""
@@ -131,9 +146,7 @@ class Networks:
         Raises:
             EngineError: The provider does not work here.
         """
-        if not self._paths:
-            self.ensure()
-        if not set(HANDS) <= self._paths.keys():
+        if not self.has(HANDS):
             return None
         palm, hand = HANDS
         return HandOccluder(PalmDetector(self.engine(palm)), HandLandmarker(_warmed(self.engine(hand))))
@@ -153,8 +166,10 @@ class Networks:
         Raises:
             EngineError: The provider does not work here.
         """
-        who, hands = self.wearers, self.occluder()
-        parts = CpuCanvas(), self.follower(), self.watch(), self.fading(MeshSwapper(hands))
+        leave_processors()
+        who, hands, watch = self.wearers, self.occluder(), self.watch()
+        follower = self.follower(strangers=watch.strangers)
+        parts = CpuCanvas(), follower, watch, self.fading(MeshSwapper(hands))
         cheaper = [hands] if hands is not None else []
         return Pipeline(*parts, personas, cheaper, who.make(), who.people)
 

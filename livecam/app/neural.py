@@ -20,6 +20,7 @@ from livecam.inference.catalogue import catalogue_folders
 from livecam.inference.chain import networks_of
 from livecam.inference.graph import emap_of
 from livecam.inference.model import STAND_IN, Model
+from livecam.inference.onnx import load_model_engine
 from livecam.inference.remote import Terms, require_server
 from livecam.inference.store import installed, refuse_absent
 from livecam.inference.this_computer import ThisComputer
@@ -35,7 +36,16 @@ from livecam.vision.contract import (
 )
 from livecam.vision.hands.masker import LookingSwapper
 from livecam.vision.recognise import IdentityConverter, Recogniser
-from livecam.vision.swap.preparer import EmbeddingMaker, Maker, NeuralPreparer, PictureMaker, preparer_version
+from livecam.vision.swap.angled import AngledPreparer
+from livecam.vision.swap.keeper import LikenessKeeper
+from livecam.vision.swap.preparer import (
+    EmbeddingMaker,
+    Former,
+    Maker,
+    NeuralPreparer,
+    PictureMaker,
+    preparer_version,
+)
 
 log = logging.getLogger(__name__)
 
@@ -137,10 +147,19 @@ class NeuralNetworks:
         if slow:
             log.warning("The neural swap runs on the processor, where a frame takes seconds with full-size networks.")
 
-    def preparer(self) -> NeuralPreparer:
-        """What makes the swapper's identities of photos."""
+    def preparer(self) -> NeuralPreparer | AngledPreparer:
+        """What makes the swapper's identities of photos, and of identity packs where that is wanted."""
         digests = [model.digest for model in self.chain.models.values() if self._makes_identities(model)]
-        return NeuralPreparer(preparer_version(digests), self._detector, self._maker)
+        preparer = NeuralPreparer(preparer_version(digests), self._detector, self._maker)
+        name = self.recogniser
+        if not self.config.neural.angles or not name:
+            return preparer
+        return AngledPreparer(preparer, name, self.chain.models[name].digest, self._former)
+
+    @property
+    def recogniser(self) -> str:
+        """The recipe of the recogniser whose vectors the swapper takes; "" where it takes none but a picture."""
+        return self._swapper.identity.recogniser
 
     def pipeline(
         self, personas: PersonaSource, load: Load | None = None, closing: ExitStack | None = None
@@ -165,7 +184,10 @@ class NeuralNetworks:
 
         # A network for it tells hands too, and hair and cups besides.
         hands = None if self.chain.preset.occlusion else self.embedded.occluder()
-        parts = Parts(self.chain, self.config.neural, kept, self.now_ns, hands)
+        keeper = self.keeper()
+        if keeper is not None:
+            held.callback(keeper.close)
+        parts = Parts(self.chain, self.config.neural, kept, self.now_ns, hands, keeper)
         swapper, detector = parts.swapper(), parts.detector()
         follower = self.embedded.follower(detector or self.embedded.near_detector())
         watch = self.embedded.watch()
@@ -177,6 +199,25 @@ class NeuralNetworks:
         looking = self.embedded.fading(LookingSwapper(swapper, hands))
         cheaper: list[Adaptable] = [swapper, hands]
         return Pipeline(CpuCanvas(), follower, watch, looking, personas, cheaper, who.make(), who.people)
+
+    def keeper(self) -> LikenessKeeper | None:
+        """What keeps the enhancer from changing whom the face shows, by the recogniser that identities are made with.
+
+        None where there is no enhancer, where identities are pictures, and where a stand-in tells nobody apart. Nor for
+        files, which have a time of their own: it looks when it can, and the same file is to give the same pictures.
+        """
+        name, live = self.recogniser, self.now_ns is time.monotonic_ns
+        if not (live and self.config.neural.identity_gate and self.chain.preset.enhancer and name):
+            return None
+        model = self.chain.models[name]
+        if model.summary.startswith(STAND_IN):
+            return None
+        path, backend = self.folder, self.loader.backend
+        # One thread of the processor: whatever it takes, the frames have the others.
+        return LikenessKeeper(
+            lambda: load_model_engine(model, installed(model, path), str(backend()), threads=1),
+            self.chain.contract(name, RecogniserContract),
+        )
 
     def _makes_identities(self, model: Model) -> bool:
         """Whether `model` has a part in what an identity is."""
@@ -213,14 +254,25 @@ class NeuralNetworks:
         rule = self._swapper.identity
         if rule.kind is IdentityKind.IMAGE:
             return PictureMaker(rule)
-        chain, converter = self.chain, None
-        recogniser = Recogniser(self._engine(rule.recogniser), chain.contract(rule.recogniser, RecogniserContract))
+        return EmbeddingMaker(self.make_recogniser(), self._former())
+
+    def make_recogniser(self) -> Recogniser:
+        """The recogniser whose vectors the swapper takes, with an engine of its own.
+
+        Raises:
+            EngineError, ModelError: It cannot be loaded.
+        """
+        name = self.recogniser
+        return Recogniser(self._engine(name), self.chain.contract(name, RecogniserContract))
+
+    def _former(self) -> Former:
+        rule, chain, converter = self._swapper.identity, self.chain, None
         if rule.converter:
             contract = chain.contract(rule.converter, ConverterContract)
             converter = IdentityConverter(self._engine(rule.converter), contract)
         swapper = chain.models[chain.preset.swapper]
         emap = emap_of(installed(swapper, self.folder)) if rule.kind is IdentityKind.EMAP else None
-        return EmbeddingMaker(recogniser, converter, emap)
+        return Former(converter, emap)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from livecam.vision.mask.xseg import OcclusionMasker
 from livecam.vision.mouth import MouthKeeper
 from livecam.vision.occlude import Occluder
 from livecam.vision.swap.chain import StageSwapper
+from livecam.vision.swap.keeper import Keeper
 from livecam.vision.swap.masks import Maskers
 from livecam.vision.swap.stage import CropSwapper
 
@@ -71,6 +72,7 @@ class Parts:
         load: Loads them.
         now_ns: The time of the frame at hand; colours and masks are smoothed over it.
         occluder: Finds what stands before a face, where no network of the chain does.
+        keeper: Keeps enhancers from changing whom the face shows; None for no limit.
     """
 
     chain: Chain
@@ -78,6 +80,7 @@ class Parts:
     load: Load
     now_ns: Callable[[], int]
     occluder: Occluder | None = None
+    keeper: Keeper | None = None
 
     def detector(self) -> Detector | None:
         """The chain's detector; None where the embedded one is to be used."""
@@ -104,6 +107,7 @@ class Parts:
             self.now_ns,
             self._enhancer(preset.small_enhancer),
             self.neural.steady_texture,
+            self.keeper,
         )
 
     def _engine(self, name: str, batch: int = 1) -> Engine:

@@ -57,6 +57,14 @@ class ServiceNotifier:
         """Livecam stops, as it was told to."""
         self._send("STOPPING=1")
 
+    def replaced(self) -> None:
+        """Livecam stops, and is then started again by itself as the same process: to the manager it goes on.
+
+        A sign of life, for the next one comes with the first picture after that.
+        """
+        if self.watched:
+            self._send("WATCHDOG=1")
+
     def _send(self, message: str) -> None:
         if self._socket is None:
             return

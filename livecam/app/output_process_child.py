@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from livecam.app.arenas import limit_arenas
 from livecam.app.output_process_attendant import Attendant
 from livecam.app.output_process_served import Recordings, Server
 from livecam.app.output_process_wire import READY, Plan, listen, read_plan
@@ -21,6 +22,7 @@ from livecam.core.clock import MonotonicClock
 from livecam.core.spec import SinkWish, parse_spec
 from livecam.errors import LivecamError
 from livecam.output.tee import Tee
+from livecam.runtime.log_writer import Lines, LogWriter, appended, flush_log
 from livecam.runtime.supervisor import SWITCH_INTERVAL_S
 
 _END_S: Final = 2.5
@@ -29,6 +31,7 @@ _FORMAT: Final = "%(asctime)s %(levelname)s output process %(threadName)s %(name
 
 def main() -> int:
     """Run until told to end or alone for too long; the exit code."""
+    limit_arenas()
     try:
         plan = read_plan()
         _start_log(plan)
@@ -59,13 +62,14 @@ def main() -> int:
 def _leave(ended: bool) -> int:
     if not ended:
         # A driver that hangs would keep the process, and the device, for ever.
+        flush_log()
         os._exit(1)
     return 0
 
 
 def _start_log(plan: Plan) -> None:
     """To the log file where there is one; the terminal belongs to the main process and may be gone tomorrow."""
-    handler = logging.FileHandler(plan.log_file, encoding="utf-8") if plan.log_file else logging.NullHandler()
+    handler = LogWriter(Lines(appended(Path(plan.log_file)), _FORMAT)) if plan.log_file else logging.NullHandler()
     level = logging.getLevelNamesMapping()[plan.log_level.upper()]
     logging.basicConfig(level=level, handlers=[handler], format=_FORMAT, force=True)
 

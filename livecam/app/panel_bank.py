@@ -4,17 +4,22 @@ import base64
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livecam.app.auditing import audit_once
+from livecam.app.consented import BUILT_IN
 from livecam.app.taps import CameraTap
 from livecam.config import Config, Paths
+from livecam.config.policy_file import installed
 from livecam.config.presets import PresetName
 from livecam.control.desk import Json
-from livecam.control.web.port import Naming
+from livecam.control.web.port import Naming, Renewal
 from livecam.core.persona import Basis
-from livecam.errors import PersonaError
-from livecam.faces.consent_terms import Terms, parsed_expiry, parsed_scope
+from livecam.errors import ConsentRefused, PersonaError
+from livecam.faces.consent_terms import STATED, Terms, parsed_expiry, parsed_scope
+from livecam.faces.consents import Change, Consents
 
 if TYPE_CHECKING:
     from livecam.faces.bank import Card, FaceBank
@@ -72,9 +77,7 @@ class PanelBank:
 
     def add(self, naming: Naming) -> str:
         """See `Bank`."""
-        if naming.basis not in list(Basis):
-            raise PersonaError(f"{naming.basis!r} is no ground to wear a face.", f"Known: {', '.join(Basis)}.")
-        basis = Basis(naming.basis)
+        basis = _ground(naming.basis)
         scope = parsed_scope(",".join(naming.scope)) if naming.scope else None
         terms = Terms(basis, naming.subject, scope, parsed_expiry(naming.expires) if naming.expires else "")
         said = self._bank().add_on(terms, naming.name, naming.drafts, replace=naming.replace)
@@ -88,6 +91,32 @@ class PanelBank:
         said = self._bank().remove(name)
         self._changed(name)
         return said
+
+    def revoke(self, name: str) -> str:
+        """See `Bank`. It waits for no network; the run follows by the record itself, within a second."""
+        if name == BUILT_IN:
+            raise ConsentRefused(f"{BUILT_IN!r} is drawn: nobody has that face, and nobody has to consent.")
+        self._consents().revoke(name)
+        return f"The consent for {name} is taken back."
+
+    def renew(self, name: str, renewal: Renewal) -> str:
+        """See `Bank`. It waits for no network; what is worn follows by the record itself, within a second."""
+        from livecam.faces.renewing import renew  # reads photos, which the start does not wait for
+
+        change = Change(
+            basis=None if renewal.basis is None else _ground(renewal.basis),
+            subject=renewal.subject,
+            scope=None if renewal.scope is None else parsed_scope(",".join(renewal.scope)),
+            expires=None if renewal.expires is None else parsed_expiry(renewal.expires),
+        )
+        renewed = renew(self._paths.personas, name, change, self._consents())
+        if renewed.migrated:
+            self._changed(name)
+        return f"The consent for {name} is renewed."
+
+    def _consents(self) -> Consents:
+        enabled, required = self._config.audit.enabled, installed().audit_required
+        return Consents(self._paths.personas, note=partial(audit_once, self._paths, enabled=enabled, required=required))
 
     def change(self, name: str, worn_as: Mapping[str, Json]) -> str:
         """See `Bank`."""
@@ -114,6 +143,12 @@ class PanelBank:
             return self._made
 
 
+def _ground(basis: str) -> Basis:
+    if basis not in list(STATED):
+        raise PersonaError(f"{basis!r} is no ground to wear a face.", f"Known: {', '.join(STATED)}.")
+    return Basis(basis)
+
+
 def _changed_ns(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
@@ -132,6 +167,7 @@ def _shown(card: "Card", worn: str) -> Mapping[str, Json]:
         "subject": card.subject,
         "scope": list(card.scope),
         "expires": card.expires,
+        "revoked": card.revoked,
         "added": card.added,
         "problem": card.problem,
         "favourite": card.favourite,

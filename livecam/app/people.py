@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from livecam.app.registry import make_source
 from livecam.app.wearers import enrolled_in, look_of
 from livecam.config import Config, Paths
 from livecam.core.clock import MonotonicClock
+from livecam.core.face import Face
+from livecam.core.frame import Image
 from livecam.core.seams import Follower, Source
 from livecam.errors import SourceEnded, SourceLost
 from livecam.faces.enroll import Guide, Template
@@ -31,6 +34,22 @@ class Told:
     hint: str
     progress: float
     left_s: float
+
+
+class Guiding(Protocol):
+    """Looks at somebody who turns the head, and says what is missing."""
+
+    hint: str
+    """What the person is to do."""
+
+    @property
+    def progress(self) -> float:
+        """0..1."""
+        ...
+
+    def take(self, image: Image, faces: tuple[Face, ...]) -> bool:
+        """Look at a frame, (H, W, 3) u8 BGR, with the faces in it; whether it brought something new."""
+        ...
 
 
 def enroll(
@@ -53,7 +72,7 @@ def enroll(
     follower, guide = networks.follower(), Guide(look_of(config, paths))
     source = make_source(choose_source(config.source.spec), config.wish, MonotonicClock())
     try:
-        _watch(source, follower, guide, seconds, told)
+        watch(source, follower, guide, seconds, told)
     finally:
         source.close()
     template = guide.template(name)
@@ -61,7 +80,7 @@ def enroll(
     return template
 
 
-def _watch(source: Source, follower: Follower, guide: Guide, seconds: float, told: Callable[[Told], None]) -> None:
+def watch(source: Source, follower: Follower, guide: Guiding, seconds: float, told: Callable[[Told], None]) -> None:
     """Show the guide what the source shows, until the time is over, all is there, or the source ends."""
     image = np.empty(source.open().size.image_shape, np.uint8)
     end_s = time.monotonic() + seconds

@@ -16,7 +16,7 @@ from livecam.core.spec import Spec
 from livecam.errors import ConfigError, PersonaError
 
 _SHOW: Final = "`livecam policy show` says what is locked."
-_FILES: Final = ("record", "snapshot", "swap")
+_FILES: Final = ("record", "snapshot", "swap", "studio")
 _AUTO: Final = ("virtualcam", "pipewire", "web", "record")
 """What ``auto`` may stand for."""
 

@@ -156,6 +156,6 @@ class RecoveringProcessor:
             self.note = f"{backend} cannot be started again: {error.what}"
             self._lost.add(backend)
             return False
-        self._serving.offer(ready)
         self.note = ""
+        self._serving.offer(ready)
         return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +14,14 @@ from livecam.app.mesh import LANDMARKS, Networks
 from livecam.app.wearers import MOST_FACES, Wearers
 from livecam.config import Config, Paths
 from livecam.core.frame import NS_PER_MS, Image, Points, Size
+from livecam.core.persona import Persona
 from livecam.core.seams import Detector, Follower, Processor
 from livecam.core.settings import Mode, SetMode, apply
 from livecam.privacy.gate import Gate
 from livecam.privacy.slate import draw_slate, to_picture
+from livecam.vision.angles import AngledSources
 from livecam.vision.mesh.landmarks import MeshLandmarker
+from livecam.vision.swap.identity import NeuralIdentity
 from livecam.vision.watch import FaceWatch
 
 Wrap = Callable[[Follower], Follower]
@@ -46,9 +50,11 @@ class _Wrapping(Networks):
         self._wrap = wrap
         self._watches: list[FaceWatch] = []
 
-    def follower(self, detector: Detector | None = None, faces: int = MOST_FACES) -> Follower:
+    def follower(
+        self, detector: Detector | None = None, faces: int = MOST_FACES, strangers: Callable[[], bool] = lambda: True
+    ) -> Follower:
         """See `Networks`."""
-        return self._wrap(super().follower(detector, faces))
+        return self._wrap(super().follower(detector, faces, strangers))
 
     def watch(self) -> FaceWatch:
         """See `Networks`."""
@@ -93,18 +99,34 @@ class Rehearsal:
         self._library = persona_library(config, paths, self._networks)
         self.persona = self._library.load(config.settings.persona)
 
-    def pipeline(self, size: Size, wrap: Wrap, steadiness: float | None = None) -> Rehearsed:
+    @property
+    def angled(self) -> AngledSources | None:
+        """The vectors of the persona's identity pack; None where it has none, or it is not used."""
+        identities = self.persona.identity.values()
+        return next((one.angled for one in identities if isinstance(one, NeuralIdentity)), None)
+
+    @cached_property
+    def without_pack(self) -> Persona:
+        """The persona as it is worn without its identity pack."""
+        if self.angled is None:
+            return self.persona
+        config = replace(self._config, neural=replace(self._config.neural, angles=False))
+        return persona_library(config, self._paths, self._networks).load(self.persona.name)
+
+    def pipeline(self, size: Size, wrap: Wrap, steadiness: float | None = None, *, pack: bool = True) -> Rehearsed:
         """A fresh pipeline.
 
         Args:
             size: Of the frames.
             wrap: Put around the follower.
             steadiness: Instead of the configured one.
+            pack: Whether the persona's identity pack is used, where it is at all.
         """
         now = MediaTime()
         embedded = _Wrapping(*self._place, self._wearers, wrap)
         networks = neural_of(self._config, self._paths, embedded, now) or embedded
-        processor = networks.pipeline(lambda _: self.persona)
+        persona = self.persona if pack else self.without_pack
+        processor = networks.pipeline(lambda _: persona)
         settings = apply(self._config.settings, SetMode(Mode.SWAP))
         if steadiness is not None:
             settings = replace(settings, steadiness=steadiness)

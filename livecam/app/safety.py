@@ -19,6 +19,7 @@ from livecam.core.ladder import Tier
 from livecam.core.seams import Processor
 from livecam.core.settings import Settings
 from livecam.errors import LivecamError
+from livecam.faces.consents import Note, unnoted
 
 if TYPE_CHECKING:
     from livecam.vision.safety import Verdict
@@ -54,6 +55,7 @@ class ContentGate:
         load: Loads the networks, once; in the thread that builds the processor.
         tighten: Keeps what was made until now from leaving; any thread.
         now_ns: Monotonic time.
+        note: Writes into the audit log that a picture was withheld for what was seen, and that this is over.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class ContentGate:
         load: Callable[[], Looks],
         tighten: Callable[[], None],
         now_ns: Callable[[], int] = time.monotonic_ns,
+        note: Note = unnoted,
     ) -> None:
+        self._note = note
         self._terms = terms
         self._load = load
         self._tighten = tighten
@@ -114,6 +118,8 @@ class ContentGate:
             return reason
         if before is None:
             self._tighten()
+        if Withheld.CONTENT in (before, reason):
+            self._note("content", withheld=reason is Withheld.CONTENT)
         if reason is None:
             log.info("The content check lets the picture out.")
         else:
@@ -232,14 +238,17 @@ class OpenGate:
         """See `ContentGate`."""
 
 
-def content_gate(config: Config, paths: Paths, tighten: Callable[[], None]) -> ContentGate | OpenGate:
+def content_gate(
+    config: Config, paths: Paths, tighten: Callable[[], None], note: Note = unnoted
+) -> ContentGate | OpenGate:
     """The gate of a run.
 
     Args:
         config: Section ``safety``.
         paths: Where files are kept.
         tighten: See `ContentGate`.
+        note: See `ContentGate`.
     """
     if not config.safety.nudity:
         return OpenGate()
-    return ContentGate(terms_of(config.safety), lambda: looks_of(config, paths), tighten)
+    return ContentGate(terms_of(config.safety), lambda: looks_of(config, paths), tighten, note=note)

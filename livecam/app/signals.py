@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from livecam.runtime.log_writer import flush_log
+
 _ENDED_BY_SIGINT = 130
 
 
@@ -19,6 +21,7 @@ def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
 
     def ask(number: int, _frame: FrameType | None) -> None:
         if stop.is_set() and number == signal.SIGINT:
+            flush_log()
             os._exit(_ENDED_BY_SIGINT)
         stop.set()
 

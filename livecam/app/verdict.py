@@ -22,7 +22,7 @@ class Verdict:
         seconds: Looked at; 0 for a single picture.
         windows: Each so many seconds, one after the other, with what was found of the mark in it.
         labels: What was found of the visible label.
-        still: Whether it is a single picture, in which no mark can be found.
+        still: Whether it is a single picture; then there is one window, of no length.
         problem: What could not be looked at; empty when all could.
     """
 
@@ -67,13 +67,15 @@ class Verdict:
         """Where in the picture the marked one is; None where it is the whole, or there is none."""
         return self.marked[0].place if self.marked else None
 
+    @property
+    def _kind(self) -> str:
+        return "picture" if self.still else "video"
+
     def lines(self) -> Iterator[str]:
         """What to tell, sentence by sentence."""
         if self.problem:
             yield self.problem
-        if self.still:
-            yield "In a single picture no mark can be looked for: it is in the change from second to second."
-        elif not self.marked and self.seconds < LEAST_S:
+        if not self.marked and self.seconds < LEAST_S and not self.still:
             yield (
                 f"Only {self.seconds:.1f} s were there to look at; {LEAST_S:g} are needed to find the invisible mark. "
                 "This says nothing about it."
@@ -81,19 +83,21 @@ class Verdict:
         elif self.marked:
             yield from self._marked()
         else:
+            where = "the picture" if self.still else f"{self.seconds:.0f} s, in the whole picture or in a part of it"
             yield (
-                f"No mark of livecam was found in {self.seconds:.0f} s, in the whole picture or in a part of it "
-                f"(score {self.score:.1f}; {SURE:g} is sure). "
-                "That does not mean that the video is unchanged: another program may have made it, the mark may have "
-                "been removed, or the picture may be turned, mirrored, distorted or a small part of a larger one."
+                f"No mark of livecam was found in {where} (score {self.score:.1f}; {SURE:g} is sure). "
+                f"That does not mean that the {self._kind} is unchanged: another program may have made it, the mark "
+                "may have been removed, or the picture may be turned, mirrored, distorted or a small part of a larger "
+                "one."
             )
         yield self._label()
 
     def _marked(self) -> Iterator[str]:
         share, rarity = len(self.marked) / len(self.windows), 1 / max(self.chance, 1e-15)
+        where = "it" if self.still else f"{share:.0%} of {self.seconds:.0f} s"
         yield (
-            f"Modified by AI with livecam: its mark is in {share:.0%} of {self.seconds:.0f} s (score {self.score:.1f}; "
-            f"by chance less than once in {rarity:.0e} videos)."
+            f"Modified by AI with livecam: its mark is in {where} (score {self.score:.1f}; "
+            f"by chance less than once in {rarity:.0e} {self._kind}s)."
         )
         if self.place is not None:
             left, top, width, height = self.place

@@ -24,6 +24,7 @@ from livecam.privacy.label import WORDS
 from livecam.privacy.label_reader import LabelReader
 from livecam.privacy.mark_code import Code
 from livecam.privacy.mark_look import Found, Place
+from livecam.privacy.mark_still import look_at_still
 
 WINDOW_S: Final = 12.0
 """What is looked at in one go: three rounds of the mark's signs."""
@@ -113,8 +114,11 @@ class _Looking:
 
     def still(self, luma: Luma) -> Verdict:
         """What is in a single picture."""
+        inner = luma[_lit(luma.max(axis=1)), _lit(luma.max(axis=0))]
+        # What is dark at its edges has no bars: both are looked at.
+        found = max((look_at_still(each, self._code) for each in (luma, inner)), key=lambda one: one.score)
         seen = self._labels(luma)
-        return Verdict(0.0, (), Labels(1, Counter([seen.text] if seen is not None else [])), still=True)
+        return Verdict(0.0, (found,), Labels(1, Counter([seen.text] if seen is not None else [])), still=True)
 
     def all(self, frames: Iterator[tuple[Luma, int]]) -> str:
         """Look at all frames; what kept it from going on to the end, in a sentence.

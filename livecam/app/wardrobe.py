@@ -19,6 +19,7 @@ a bank of 50 is ready as a whole, or half of one that was made of large photos.
 """
 
 _LEAST_BYTES: Final = 16 * 2**10
+_PACK: Final = "prepared/pack.sealed"
 
 
 class Wardrobe:
@@ -124,10 +125,17 @@ def _bytes_in(value: object) -> int:
     return 0
 
 
-def stamp_of(folder: Path) -> tuple[int, int] | None:
-    """What changes when the persona in `folder` is made anew, by this program or another; None where there is none."""
+def stamp_of(folder: Path) -> tuple[int, ...] | None:
+    """What changes when the persona in `folder` is made anew, by this program or another; None where there is none.
+
+    It changes with the persona's identity pack too.
+    """
     try:
         found = (folder / "persona.json").stat()
     except (OSError, ValueError):  # a name with a NUL in it is no path
         return None
-    return found.st_ino, found.st_mtime_ns
+    try:
+        pack = (folder / _PACK).stat()
+    except OSError:
+        return found.st_ino, found.st_mtime_ns
+    return found.st_ino, found.st_mtime_ns, pack.st_ino, pack.st_mtime_ns

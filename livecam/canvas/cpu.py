@@ -86,6 +86,9 @@ class CpuCanvas:
         small = cv2.resize(view, blocks, interpolation=cv2.INTER_AREA)
         cv2.resize(small, (width, height), dst=view, interpolation=cv2.INTER_LINEAR)
 
+    def mark(self) -> None:
+        """Nothing: what discloses pictures marks them in the same memory."""
+
     def store(self, out: Picture) -> None:
         """Write the whole working image into `out`, (H * 3 / 2, W) u8 I420: BT.601, limited range."""
         cv2.cvtColor(self._pixels, cv2.COLOR_BGR2YUV_I420, dst=out)

@@ -9,6 +9,8 @@ from typing import Final
 from livecam.canvas.kernels import fill
 from livecam.canvas.kernels.arguments import Image as Described
 from livecam.canvas.kernels.library import KernelLibrary, blocks_for
+from livecam.canvas.marking import KERNELS as MARK_KERNELS
+from livecam.canvas.marking import CardMark, Marking
 from livecam.canvas.pins import Pins
 from livecam.core.device import Bytes, Device, DeviceImage
 from livecam.core.face import Box
@@ -30,18 +32,21 @@ class CudaCanvas:
         device: The card.
         library: The kernels, loaded on it.
         stream: One of the caller's, who ends it after `close`; None for one of its own.
+        mark: The run's invisible mark; None where it is laid elsewhere, or not at all.
 
     Raises:
         DeviceError: The card has no memory left.
     """
 
-    def __init__(self, device: Device, library: KernelLibrary, stream: int | None = None) -> None:
+    def __init__(
+        self, device: Device, library: KernelLibrary, stream: int | None = None, mark: CardMark | None = None
+    ) -> None:
         self._device, self._library = device, library
         self._fixed, self._sized = contextlib.ExitStack(), contextlib.ExitStack()
         self._pins = Pins(device)
         self._size, self._pixels, self._picture = Size(0, 0), 0, 0
         self._frame: Frame | None = None
-        self._used, self._begun = 0, False
+        self._used, self._begun, self._marks = 0, False, False
         with contextlib.ExitStack() as stack:
             stack.callback(self.close)
             self._stream = self._own_stream() if stream is None else stream
@@ -49,6 +54,9 @@ class CudaCanvas:
             self._arguments = self._memory(self._fixed, _SLOTS * _SLOT_BYTES)
             self._staged: Bytes = device.pinned(_SLOTS * _SLOT_BYTES)
             self._fixed.callback(device.free_pinned, self._staged)
+            self._marking = Marking(device, mark, self._stream) if mark is not None else None
+            if self._marking is not None:
+                self._fixed.callback(self._marking.close)
             stack.pop_all()
 
     @property
@@ -94,6 +102,7 @@ class CudaCanvas:
             DeviceError: The card failed, now or since the last frame.
             ValueError: The image is not in one piece.
         """
+        self._marks = False
         height, width = frame.image.shape[:2]
         if not frame.image.flags.c_contiguous:
             raise ValueError("A frame's image must lie in one piece to be copied to the graphics card.")
@@ -147,6 +156,10 @@ class CudaCanvas:
         arguments = fill.blur_arguments(self.frame_image, self._means, box)
         self._run(arguments, arguments.box.width * arguments.box.height, "block_means", "block_draw")
 
+    def mark(self) -> None:
+        """Have the next `store` lay the mark, if there is one: three kernels more, and nothing more to copy."""
+        self._marks = True
+
     def store(self, out: Picture) -> None:
         """Write the whole working image into `out`, (H * 3 / 2, W) u8 I420: BT.601, limited range. Waits for all of it.
 
@@ -157,8 +170,11 @@ class CudaCanvas:
         if out.shape != self._size.picture_shape or not out.flags.c_contiguous:
             raise ValueError(f"A picture of {self._size} does not fit memory of shape {out.shape}.")
         self._run(fill.picture_arguments(self.frame_image, self._picture), _area(self._size) // 4, "picture")
+        marked = self._marked()
         self._pins.download(out, self._picture, self._stream)
         self._settle()
+        if marked is not None:
+            marked.arrived(out)
 
     def close(self) -> None:
         """Free the card's memory. Idempotent; never raises: a broken card has freed all."""
@@ -167,6 +183,17 @@ class CudaCanvas:
         for stack in (self._sized, self._fixed):
             with contextlib.suppress(DeviceError):
                 stack.close()
+
+    def _marked(self) -> Marking | None:
+        """Begin to mark the picture, if that was asked for and can be; whom to tell once it has come down."""
+        asked, self._marks = self._marks, False
+        if not asked or self._marking is None or self._frame is None:
+            return None
+        arguments = self._marking.arguments(self._picture, self._size, self._frame.captured_ns)
+        if arguments is None:
+            return None
+        self._run(arguments, _area(self._size), *MARK_KERNELS)
+        return self._marking
 
     def _run(self, arguments: Structure, items: int, *names: str) -> None:
         """Begin to run kernels that take the same."""

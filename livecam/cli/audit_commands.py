@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -56,29 +56,43 @@ def show(since: str | None, event: str | None, as_json: bool) -> None:
 def verify(file: Path | None) -> None:
     """Check that no line was changed, dropped, moved or put in: of the log, or of an export FILE made here.
 
-    An export is compared with the log too: that finds an older log put back in its place.
+    An export is compared with the log too: that finds an older log put back in its place. Exit code 0 where all is
+    whole, 1 where it is not or cannot be read, 4 where there is no log at all.
     """
     from livecam.app.auditing import folder_of
-    from livecam.app.keys import audit_key
-    from livecam.privacy.audit import AuditError, held
-    from livecam.privacy.audit_check import verify as verify_log
-    from livecam.privacy.audit_seal import begin_anew, seal_path
+    from livecam.cli.audit_missing import answered
 
     paths = Paths.find()
     folder = folder_of(paths)
-    if not folder.is_dir() and (file is not None or not seal_path(folder).exists()):
-        raise AuditError(f"There is no audit log in {folder}.", "One is begun by: livecam run")
+    steps = _verified(paths, folder, file)
+    while told := answered(lambda: next(steps, ""), folder):
+        click.echo(told)
+
+
+def _verified(paths: Paths, folder: Path, file: Path | None) -> Iterator[str]:
+    """What is to be told of the log in `folder`, then of the export `file`.
+
+    Raises:
+        AuditError: One is not whole, cannot be read, or is not there.
+    """
+    from livecam.app.keys import audit_key
+    from livecam.cli.audit_missing import demand_log
+    from livecam.privacy.audit import AuditError, held
+    from livecam.privacy.audit_check import verify as verify_log
+    from livecam.privacy.audit_seal import begin_anew
+
+    demand_log(folder, paths)
     folder.mkdir(mode=0o700, exist_ok=True)
     with held(folder):
         count, problem = verify_log(folder, audit_key(paths))
     if problem:
         raise AuditError(f"The audit log in {folder} is not whole. {problem}", begin_anew(folder))
-    click.echo(f"The audit log in {folder} is whole: {_counted(count)}.")
+    yield f"The audit log in {folder} is whole: {_counted(count)}."
     if file is not None:
-        _verify_export(file, folder, audit_key(paths))
+        yield _verified_export(file, folder, audit_key(paths))
 
 
-def _verify_export(file: Path, folder: Path, key: bytes) -> None:
+def _verified_export(file: Path, folder: Path, key: bytes) -> str:
     from livecam.privacy.audit import AuditError, held
     from livecam.privacy.audit_check import read_export, since_export
 
@@ -88,7 +102,7 @@ def _verify_export(file: Path, folder: Path, key: bytes) -> None:
     with held(folder):
         if problem := since_export(folder, key, exported, found):
             raise AuditError(f"The log is not the one that {file} was exported from. {problem}")
-    click.echo(f"{file} is whole: {_told(exported)}, and the log has only grown since.")
+    return f"{file} is whole: {_told(exported)}, and the log has only grown since."
 
 
 @audit_group.command(epilog=examples("livecam audit export audit-2026.jsonl"))
@@ -100,14 +114,15 @@ def export(file: Path) -> None:
     """
     from livecam.app.auditing import folder_of
     from livecam.app.keys import audit_key
+    from livecam.cli.audit_missing import demand_log
     from livecam.privacy.audit import AuditError, held, utc_now
     from livecam.privacy.audit_check import export as export_log
     from livecam.privacy.audit_seal import begin_anew
 
     paths = Paths.find()
     folder = folder_of(paths)
-    if not folder.is_dir():
-        raise AuditError(f"There is no audit log in {folder}.", "One is begun by: livecam run")
+    demand_log(folder, paths)
+    folder.mkdir(mode=0o700, exist_ok=True)
     with held(folder):
         exported = export_log(folder, audit_key(paths), file, utc_now())
     if exported.problem:

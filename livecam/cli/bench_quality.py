@@ -39,6 +39,7 @@ def _with_file_settings(function: F) -> F:
         "livecam bench quality me.mp4 --persona ann --out report",
         "livecam bench quality me.mp4 desk.mp4 --persona ann --frames 600",
         "livecam bench quality me.mp4 --steadiness 0.8 --modes none,ours --json",
+        "livecam bench quality me.mp4 --persona ann --preset fast --angles   with and without its identity pack",
         "livecam bench quality synthetic --out report     the drawn demo face",
     ),
 )
@@ -73,7 +74,8 @@ def quality(
 
     A CLIP is a video, or the word synthetic for the drawn demo face. It is run through the pipeline as it is for a
     camera, once for each way to keep the face steady: none, what other programs do (average: the mean of 5 frames;
-    ema: an exponential mean), and livecam's own. Measured inside the face alone: whom it looks like, whether it does
+    ema: an exponential mean), and livecam's own; with --angles livecam's own also without the persona's identity pack,
+    which shows whether the pack helps. Measured inside the face alone: whom it looks like, whether it does
     what you do, how it trembles, lags and flickers, and how many frames went out. Nothing leaves this machine. Exit
     code 0 when every clip could be measured.
     """
@@ -194,6 +196,8 @@ def _print(report: "Report") -> None:
         for row in rows(result):
             if row.why:
                 click.echo(f"Not measured: {row.name}: {row.why}.")
+    for told in report.about_pack:
+        click.echo(f"\n{told}")
     setup = report.setup
     judged = f"identities judged by {setup.judge}" if setup.judge else f"identities not judged: {setup.no_judge}"
     click.echo(f"\nPersona {setup.persona}, preset {setup.preset}, steadiness {setup.steadiness:g}; {judged}.")

@@ -1,7 +1,7 @@
 """What ``livecam bench quality`` runs: the pipeline of a run, its clips, and what measures them, put together."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,23 +11,27 @@ import numpy as np
 from livecam.app.convert_clip import Clip
 from livecam.app.machine import versions
 from livecam.app.rehearsal import Rehearsal, Rehearsed
+from livecam.bench.quality.ablation import NO_VECTOR, ablation_of
 from livecam.bench.quality.choose import NO_JUDGE, choose_judge
 from livecam.bench.quality.clip import Lab, Result, Tell
 from livecam.bench.quality.judge import Descriptor, Judge
 from livecam.bench.quality.looks import Finder
 from livecam.bench.quality.measure import Footage, Moment, Take, Taken, Tools, wearer_points
 from livecam.bench.quality.report import Report, Setup
-from livecam.bench.quality.smoothers import Mode, TracedFollower
+from livecam.bench.quality.smoothers import NO_PACK, OURS, Mode, TracedFollower
 from livecam.bench.quality.warp import WarpMeter
 from livecam.canvas.cpu import CpuCanvas
 from livecam.capture.synthetic import SyntheticOptions, SyntheticSource
-from livecam.config import Resolved
+from livecam.config import LabelConfig, Resolved
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import NS_PER_S, Frame, Image, Picture, Size
 from livecam.core.seams import Follower
 from livecam.errors import SourceGone
 from livecam.inference.catalogue import catalogue_folders
 from livecam.inference.progress import Progress
+from livecam.privacy.label import words
+from livecam.privacy.label_still import labelled
+from livecam.vision.angles import AngledSources
 
 DRAWN: Final = "synthetic"
 """Stands for the drawn demo face where a clip is named."""
@@ -50,7 +54,7 @@ class ClipTake:
         self._traced: TracedFollower | None = None
         self._canvas = CpuCanvas()
         self._size = size
-        self._rehearsed: Rehearsed = rehearsal.pipeline(size, self._wrap, None if mode.own else 0.0)
+        self._rehearsed: Rehearsed = rehearsal.pipeline(size, self._wrap, None if mode.own else 0.0, pack=mode.pack)
 
     def __call__(self, image: Image, seq: int, media_ns: int) -> Taken:
         """See `Take`."""
@@ -151,15 +155,40 @@ def measure(resolved: Resolved, wish: Wish, progress: Progress) -> Report:
     tools = Tools(Finder(rehearsal.landmarker()), WarpMeter(), judge, persona)
     results: list[Result] = []
     problems: list[SourceGone] = []
+    sources, no_pack = pack_of(resolved, rehearsal)
+    modes = (*wish.modes, NO_PACK) if sources is not None and OURS in wish.modes else wish.modes
+    label = _labeller(resolved.config.label)
     for path in wish.clips:
-        lab = Lab(ClipStudio(rehearsal), tools, wish.modes, no_judge, _teller(progress, wish.frames))
+        lab = Lab(ClipStudio(rehearsal), tools, modes, no_judge, _teller(progress, wish.frames), label)
         try:
             results += _measured(lab, path, wish)
         except SourceGone as error:
             problems.append(error)
     if not results:
         raise problems[0]
-    return Report(_setup(resolved, judge, no_judge), tuple(results), tuple(str(error) for error in problems))
+    ablations = [] if sources is None else [ablation_of(result, sources) for result in results]
+    return Report(
+        _setup(resolved, judge, no_judge),
+        tuple(results),
+        tuple(str(error) for error in problems),
+        tuple(one for one in ablations if one is not None),
+        no_pack,
+    )
+
+
+def pack_of(resolved: Resolved, rehearsal: Rehearsal) -> tuple[AngledSources | None, str]:
+    """The vectors that the persona is worn with; None and why where that was asked for and there are none."""
+    if not resolved.config.neural.angles:
+        return None, ""
+    if not resolved.config.neural.chain.swapper:
+        return None, NO_VECTOR
+    sources = rehearsal.angled
+    name = rehearsal.persona.name
+    none = (
+        f"{name!r} has no identity pack that this swapper can use, so there is nothing to compare: "
+        f"`livecam faces views {name} --camera` makes one."
+    )
+    return sources, "" if sources is not None else none
 
 
 def _measured(lab: Lab, path: Path, wish: Wish) -> Iterator[Result]:
@@ -215,6 +244,14 @@ def _setup(resolved: Resolved, judge: Judge | None, no_judge: str) -> Setup:
         steadiness=config.face.steadiness,
         place={**versions(), "cores": os.cpu_count() or 0},
     )
+
+
+def _labeller(config: LabelConfig) -> Callable[[Image], Image]:
+    """What puts the label on pictures of the swapped face that are kept; nothing where it is switched off."""
+    if not config.shown:
+        return lambda image: image
+    text = words(config)
+    return lambda image: labelled(image, text)
 
 
 def _teller(progress: Progress, frames: int) -> Tell:

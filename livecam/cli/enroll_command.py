@@ -60,7 +60,7 @@ def enroll(
     fetch_missing(resolved)
     checked_name(name)
     click.echo(f"Enrolling {name!r}: look into the camera, then turn the head slowly to both sides, up and down.")
-    teller = _Teller()
+    teller = Teller()
     template = people.enroll(resolved.config, resolved.paths, name, seconds, teller)
     teller.end()
     click.echo(f"Enrolled {template.name!r} from {len(template.views)} views, {template.look}.")
@@ -70,7 +70,7 @@ def _is_live() -> bool:
     return sys.stderr.isatty()
 
 
-class _Teller:
+class Teller:
     """Says what to do: one line that changes on a terminal, a line for each new hint elsewhere."""
 
     def __init__(self) -> None:
@@ -78,6 +78,7 @@ class _Teller:
         self._last = ""
 
     def __call__(self, told: "Told") -> None:
+        """See how far it has come."""
         if self._live:
             click.echo(f"\r{told.progress:4.0%} {told.left_s:4.1f} s  {told.hint:<60}", nl=False, err=True)
         elif told.hint != self._last:

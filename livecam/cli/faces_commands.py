@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from livecam.cli.faces_consent import STATED, consent
-from livecam.cli.faces_erase import erase
+from livecam.cli.faces_erase import confirm_for_good, erase
 from livecam.cli.faces_shown import (
     favourites,
     forget_favourite,
@@ -22,6 +22,7 @@ from livecam.cli.faces_shown import (
     print_quality,
     told_worn_by,
 )
+from livecam.cli.faces_views import views
 from livecam.cli.faces_worn import favourite, set_worn
 from livecam.cli.models_commands import fetch_missing
 from livecam.cli.output import Json, examples, json_option, print_json, print_rows
@@ -175,20 +176,15 @@ def show(name: str, as_json: bool) -> None:
 
 @faces_group.command(epilog=examples("livecam faces remove ann", "livecam faces remove ann --yes"))
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; demanded where nobody can be asked.")
 def remove(name: str, yes: bool) -> None:
     """Delete a persona with its photos and its consent record."""
-    if not yes and sys.stdin.isatty():
-        _confirm(f"Delete {name!r} with its photos?")
+    if not yes:
+        confirm_for_good(f"Delete {name!r} with its photos?", sys.stdin.isatty())
     _library().remove(name)
     forget_favourite(name)
     noted(load())("persona-removed", persona=name)
     click.echo(f"Removed {name!r}.")
-
-
-def _confirm(question: str) -> None:
-    if not click.confirm(question):
-        raise click.exceptions.Exit(1)
 
 
 def _told_consent(entry: "Entry") -> tuple[str, str]:
@@ -204,3 +200,4 @@ faces_group.add_command(consent)
 faces_group.add_command(erase)
 faces_group.add_command(set_worn)
 faces_group.add_command(favourite)
+faces_group.add_command(views)

@@ -5,7 +5,6 @@ what the other commands need.
 """
 
 import os
-import sys
 import threading
 from collections.abc import Mapping
 from importlib import import_module
@@ -15,6 +14,7 @@ import click
 
 from livecam.cli.exits import ExitCodes
 from livecam.cli.output import examples
+from livecam.runtime.log_writer import flush_log, flush_streams
 
 _COMMANDS: Final[Mapping[str, str]] = {
     "run": "livecam.cli.run_command:run",
@@ -40,11 +40,15 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "completion": "livecam.cli.completion_command:completion",
     "man": "livecam.cli.man_command:man",
     "bench": "livecam.cli.bench_group:bench_group",
+    "studio": "livecam.cli.studio_command:studio_group",
 }
 """Where each sub-command is defined."""
 
-_WORKERS: Final = frozenset({"capture", "inference", "output"})
-"""Names of the threads of a run."""
+_NATIVE: Final = frozenset(
+    {"capture", "inference", "output"}
+    | {f"livecam-{name}" for name in ("ahead", "compile", "consent", "content", "preset", "recovery")}
+)
+"""Names of the threads of a run that may be inside native code, such as one that loads a network, when it ends."""
 
 
 class _Root(click.Group):
@@ -85,14 +89,14 @@ def main() -> None:
     try:
         root(prog_name="livecam")
     except SystemExit as end:
-        if isinstance(end.code, int) and end.code and _left_behind():
+        if isinstance(end.code, int | None) and _left_behind():
             # Python would end that thread inside native code, which aborts the process: signal 6 for an exit code.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code)
+            flush_log()
+            flush_streams()
+            os._exit(end.code or 0)
         raise
 
 
 def _left_behind() -> bool:
     """Whether a thread of a run did not end in time, such as one that loads a network."""
-    return any(thread.name in _WORKERS for thread in threading.enumerate())
+    return any(thread.name in _NATIVE for thread in threading.enumerate())

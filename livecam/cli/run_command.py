@@ -1,17 +1,21 @@
 """``livecam run``: the daemon in the foreground."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from livecam.cli.aside import Aside
 from livecam.cli.flags import SettingsCommand, resolve, with_settings
-from livecam.cli.logs import start_log
+from livecam.cli.logs import start_daemon_log
 from livecam.cli.models_commands import fetch_missing, refuse_unchecked
 from livecam.cli.output import examples
-from livecam.cli.status import shown
+from livecam.cli.status import Show, shown
+from livecam.config import Config
 from livecam.errors import ConfigError, DriverHangs
+from livecam.runtime.log_writer import flush_log
 
 log = logging.getLogger(__name__)
 
@@ -34,31 +38,45 @@ def run(config_file: Path | None, **given: object) -> None:
     """
     resolved = resolve(config_file, given)
     config = resolved.config
-    start_log(config.log)
+    start_daemon_log(config.log)
+    click.get_current_context().call_on_close(flush_log)
     _check_report(config.run.report)
     if not config.privacy.passthrough:
         fetch_missing(resolved)
     else:
         refuse_unchecked(resolved)
-    click.echo(config.safety.told)
     from livecam import app  # brings every driver's neighbours: not before the flags are known to be good
     from livecam.app.again import Restarts, replace
 
     restarts = Restarts()
+
+    def again(error: BaseException | None) -> None:
+        """Become another process where that is what `error` asks for."""
+        if isinstance(error, DriverHangs):
+            log.error("%s", error)
+            replace(restarts)
+
     try:
-        with shown(config.run.tty) as show:
+        with Aside(_told(config), again) as aside:
             app.run(
                 config,
-                show,
+                aside,
                 paths=resolved.paths,
                 read_config=lambda: resolve(config_file, given).config,
                 may_restart=lambda: restarts.allowed() and _readable(config_file, given),
                 asked=resolved.asked,
             )
     except DriverHangs as hangs:
-        log.error("%s", hangs)
-        replace(restarts)
+        again(hangs)
         raise
+
+
+@contextmanager
+def _told(config: Config) -> Iterator[Show]:
+    """What is checked, then each status. Not told before: a terminal that takes nothing must not hold up a start."""
+    click.echo(config.safety.told)
+    with shown(config.run.tty) as show:
+        yield show
 
 
 def _readable(config_file: Path | None, given: Mapping[str, object]) -> bool:

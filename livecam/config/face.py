@@ -18,7 +18,7 @@ class FaceConfig:
         metadata=about(Text(40), "--persona", "Name of the persona to wear; `livecam faces list` lists them."),
     )
     shape: float = field(
-        default=0.55,
+        default=0.54,
         metadata=about(
             Number(0, 1), "--shape", "How far your proportions move towards the persona's: 0 not at all, 1 all the way."
         ),

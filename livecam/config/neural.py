@@ -98,9 +98,27 @@ class NeuralConfig:
             "Keep texture that an enhancer invents from crawling; about 4 ms a frame at 512 px, on the processor only.",
         ),
     )
+    identity_gate: bool = field(
+        default=True,
+        metadata=about(
+            Switch(),
+            "--identity-gate",
+            "Show less of the enhancer where it makes the face less the persona's: the swapper's recogniser compares, "
+            "about once a second, beside the frames. Live only.",
+        ),
+    )
     keep_mouth: bool = field(
         default=False,
         metadata=about(Switch(), "--keep-mouth", "Show the inside of your own mouth when it is open."),
+    )
+    angles: bool = field(
+        default=False,
+        metadata=about(
+            Switch(),
+            "--angles",
+            "Swap with the vector of a persona's identity pack that fits the angle of your head, where it has a pack; "
+            "see `livecam faces views`.",
+        ),
     )
 
     @property

@@ -24,13 +24,18 @@ OUTPUTS: Final = (
     "record",
     "snapshot",
     "swap",
+    "studio",
     "panel",
     "memory",
     "stamps",
     "null",
     "auto",
 )
-"""What may be named as an output: the kinds of sinks, ``snapshot``, ``swap`` for files, ``panel`` for its previews."""
+"""What may be named as an output: the kinds of sinks, ``snapshot``, ``swap`` for files, ``studio`` for the studio's,
+``panel`` for its previews."""
+
+_FILES: Final = frozenset({"record", "snapshot", "swap", "studio"})
+"""Pictures that are kept."""
 
 _ALWAYS: Final = frozenset({"null", "memory", "stamps", "auto"})
 """They show nobody anything, or stand for others that are asked for by themselves."""
@@ -53,7 +58,7 @@ class Policy:
         bases: On what ground a persona may be worn; empty for every one.
         audit_required: Nothing runs without the audit log.
         audit_keep_days: So long the log is kept; None leaves that to the user.
-        recordings: Files may be made: by ``record``, ``snapshot``, ``record:`` sinks and ``livecam swap``.
+        recordings: Files may be made: by ``record``, ``snapshot``, ``record:`` sinks, ``livecam swap`` and the studio.
         recordings_keep_days: Recordings and snapshots in the recordings folder are deleted after; None keeps them.
         provenance_required: Files are signed, or not made.
         nudity: Networks that look for nudity; empty leaves that to the user.
@@ -103,7 +108,7 @@ class Policy:
 
     def allows_output(self, kind: str) -> bool:
         """Whether pictures may go there: the kind of a sink, or another word of `OUTPUTS`."""
-        if kind in ("record", "snapshot", "swap") and not self.recordings:
+        if kind in _FILES and not self.recordings:
             return False
         named = kind if kind in OUTPUTS else f"plugin:{kind}"
         return not self.outputs or kind in _ALWAYS or named in self.outputs
@@ -116,7 +121,7 @@ class Policy:
         """Why pictures may not go there, in a sentence; "" where they may."""
         if self.allows_output(kind):
             return ""
-        if kind in ("record", "snapshot", "swap") and not self.recordings:
+        if kind in _FILES and not self.recordings:
             return f"{FORBIDS} to keep pictures in files."
         return f"{FORBIDS} to send pictures to {kind!r}. Allowed: {', '.join(self.outputs)}."
 

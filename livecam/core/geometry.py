@@ -24,16 +24,15 @@ def similarity(source: Points, target: Points) -> Matrix:
     """
     if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2:
         raise ValueError(f"similarity() needs two (N, 2) arrays, got {source.shape} and {target.shape}.")
-    s, t = source.astype(np.float64), target.astype(np.float64)
-    s_mean, t_mean = s.mean(axis=0), t.mean(axis=0)
-    s, t = s - s_mean, t - t_mean
-    power = float((s * s).sum())
+    s, t = (np.ascontiguousarray(points, dtype=np.float64).view(np.complex128)[:, 0] for points in (source, target))
+    s_mean, t_mean = complex(np.add.reduce(s)) / len(s), complex(np.add.reduce(t)) / len(t)
+    s = s - s_mean
+    power = np.vdot(s, s).real
     if power < 1e-12:
         raise ValueError("similarity() needs points that do not all coincide.")
-    real = float((s * t).sum()) / power
-    imag = float((s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum()) / power
-    linear = np.array([[real, -imag], [imag, real]])
-    return np.hstack([linear, (t_mean - linear @ s_mean)[:, None]])
+    turn = complex(np.vdot(s, t - t_mean)) / power
+    shift = t_mean - turn * s_mean
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
 def invert(matrix: Matrix) -> Matrix:
@@ -42,20 +41,22 @@ def invert(matrix: Matrix) -> Matrix:
     Raises:
         ValueError: The matrix is singular.
     """
-    linear, shift = matrix[:, :2], matrix[:, 2]
-    (a, b), (c, d) = linear
+    # In plain numbers, here and below: arrays of six take several times as long.
+    (a, b, x), (c, d, y) = matrix.tolist()
     determinant = a * d - b * c
     if abs(determinant) < 1e-12:
         raise ValueError("A singular matrix has no inverse.")
-    inverse = np.array([[d, -b], [-c, a]]) / determinant
-    return np.hstack([inverse, -(inverse @ shift)[:, None]])
+    a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
+    return np.array([[a, b, -(a * x + b * y)], [c, d, -(c * x + d * y)]])
 
 
 def compose(outer: Matrix, inner: Matrix) -> Matrix:
     """The matrix that applies `inner` first and `outer` second."""
-    linear = outer[:, :2] @ inner[:, :2]
-    shift = outer[:, :2] @ inner[:, 2] + outer[:, 2]
-    return np.hstack([linear, shift[:, None]])
+    rows = inner.tolist()
+    across, down = [[p * u + q * v for u, v in zip(*rows, strict=True)] for p, q, _ in outer.tolist()]
+    across[2] += float(outer[0, 2])
+    down[2] += float(outer[1, 2])
+    return np.array([across, down])
 
 
 def transform(matrix: Matrix, points: Points) -> Points:

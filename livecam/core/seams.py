@@ -30,7 +30,6 @@ class Clock(Protocol):
 
     def sleep_until(self, deadline_ns: int) -> None:
         """Return at `deadline_ns`, or at once when it has passed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,9 @@ class Canvas(Protocol[T]):
         """Make what is inside `box` (px) unrecognisable."""
         ...
 
+    def mark(self) -> None:
+        """Have the next `store` lay the run's invisible mark, where this canvas was given one."""
+
     def store(self, out: Picture) -> None:
         """Write the whole working image into `out` as I420."""
         ...
@@ -154,7 +156,7 @@ class Engine(Protocol):
 
 
 class Detector(Protocol):
-    """Finds faces. Stateless; best first."""
+    """Finds faces. Stateless."""
 
     def __call__(self, image: Image, threshold: float) -> list[Detection]:
         """Faces in `image` (H, W, 3) u8 BGR with a score of at least `threshold`, best first."""
@@ -173,7 +175,6 @@ class Follower(Protocol):
 
     def reset(self) -> None:
         """Forget everything: the source was opened again."""
-        ...
 
 
 class Watch(Protocol):

@@ -64,7 +64,7 @@ class Settings:
     persona: str = ""
     mode: Mode = Mode.SWAP
     others: Others = Others.BLUR
-    shape: float = 0.55
+    shape: float = 0.54
     eyes: Eyes = Eyes.SOURCE
     steadiness: float = 0.5
     blend: float = 0.7

@@ -26,6 +26,7 @@ RECOGNISERS: Final = {
     "sface": Rule(0.363, 0.2),
     "auraface": Rule(0.35, 0.15),
     "arcface_w600k_r50": Rule(0.35, 0.15),
+    "glintr100": Rule(0.35, 0.15),
 }
 """By name of the recipe, best licence first.
 

@@ -10,6 +10,7 @@ from livecam.core.ladder import Tier
 from livecam.core.seams import Processor
 from livecam.core.settings import Settings
 from livecam.privacy.label import Label
+from livecam.privacy.laid import Laid
 from livecam.privacy.watermark import Watermark
 
 log = logging.getLogger(__name__)
@@ -24,9 +25,11 @@ class Disclosed:
         inner: Makes the pictures.
         mark: Of their size; None where a policy forbids it.
         label: Of their size.
+        laid: Which pictures were marked on a graphics card; those are not marked again.
     """
 
-    def __init__(self, inner: Processor, mark: Watermark | None, label: Label) -> None:
+    def __init__(self, inner: Processor, mark: Watermark | None, label: Label, laid: Laid | None = None) -> None:
+        self._laid = laid or Laid()
         self._inner = inner
         self._mark = mark
         self._label = label
@@ -41,6 +44,8 @@ class Disclosed:
         """See `Processor`."""
         self._tell(settings.label)
         self._took_ns.clear()
+        # What was noted of a picture before this one in the same memory says nothing of this one.
+        self._laid.forget(out)
         outcome = self._inner.process(frame, out, settings)
         if outcome is How.SWAPPED:
             self._disclose(out, frame.captured_ns, settings.label)
@@ -60,7 +65,7 @@ class Disclosed:
 
     def _disclose(self, out: Picture, captured_ns: int, shown: bool) -> None:
         begun_ns = time.perf_counter_ns()
-        if self._mark is not None:
+        if self._mark is not None and not self._laid.forget(out):
             self._mark(out, captured_ns)
             marked_ns = time.perf_counter_ns()
             self._took_ns["mark"] = marked_ns - begun_ns

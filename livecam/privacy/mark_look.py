@@ -7,7 +7,7 @@ correlation, in standard deviations, says how sure it is.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -109,10 +109,31 @@ def look(
         seconds: See `Found`.
         place: See `Found`.
     """
+    read = correlated(code, enumerate(whitened(difference) for difference in levelled(turns)))
+    session = session_in(read.bits) if read.score >= (SURE if place is None else SURE_IN_PART) else None
+    return Found(read.score, session, read.bits, read.margins, cut, seconds, place)
+
+
+class Read(NamedTuple):
+    """What spectra say.
+
+    Attributes:
+        score: Of the presence layer, in standard deviations.
+        bits: (48,) of 0 and 1, as they look.
+        margins: (48,) f32: how sure each is, in standard deviations.
+    """
+
+    score: float
+    bits: npt.NDArray[np.int8]
+    margins: Floats
+
+
+def correlated(code: Code, spectra: Iterable[tuple[int, Floats]]) -> Read:
+    """What `spectra` say, whitened ones, (144, 256) f32, each with the turn whose signs it may carry."""
     places, hit, power = code.layout, 0.0, 0.0
     hits, powers = np.zeros(BITS), np.zeros(BITS)
-    for turn, difference in enumerate(levelled(turns)):
-        ring = _white(difference).flat[places.ring]
+    for turn, spectrum in spectra:
+        ring = spectrum.flat[places.ring]
         presence, data = ring[places.presence], ring[places.data] * code.data[turn]
         hit += float(presence @ code.presence[turn])
         power += float(presence @ presence)
@@ -120,13 +141,11 @@ def look(
         powers += np.bincount(places.bit, data * data, BITS)
     bits = (hits > 0).astype(np.int8)
     margins = (np.abs(hits) / np.sqrt(powers + 1e-9)).astype(np.float32)
-    score = hit / (power + 1e-9) ** 0.5
-    session = session_in(bits) if score >= (SURE if place is None else SURE_IN_PART) else None
-    return Found(score, session, bits, margins, cut, seconds, place)
+    return Read(hit / (power + 1e-9) ** 0.5, bits, margins)
 
 
-def _white(difference: Floats) -> Floats:
-    """The DCT of `difference`, every region of it brought to one size."""
+def whitened(difference: Floats) -> Floats:
+    """The DCT of `difference`, (144, 256) f32, every region of it brought to one size."""
     spectrum = np.asarray(cv2.dct(difference.astype(np.float32)), np.float32)
     power = np.asarray(cv2.blur(spectrum * spectrum, (_WHITE_PX, _WHITE_PX)), np.float32)
     white: Floats = np.clip(spectrum / np.sqrt(power + 1e-6), -_SPIKE, _SPIKE)

@@ -14,7 +14,7 @@ from livecam.core.settings import Panic, SettingsCell
 from livecam.errors import DriverHangs, LivecamError, StopFailed
 from livecam.runtime.stuck import StuckWatch
 from livecam.runtime.telemetry import Telemetry
-from livecam.runtime.worker import Worker
+from livecam.runtime.worker import Doing, Worker
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,12 @@ FIRST_PICTURE_NS = NS_PER_S // 2
 
 STOP_S = 1.7
 """All threads together may take this long to end."""
+
+CLOSE_S = 2.0
+"""At the end of a run, so much longer for those that hold a device: starved of processors, they close it late."""
+
+LAST_S = 1.0
+"""So long the output, which then sends the slate last."""
 
 RESTING = "Nobody is looking."
 """What is told while the camera is closed because of that."""
@@ -234,8 +240,11 @@ class Supervisor:
     def stop(self) -> None:
         """Stop capture, then inference, then output, which sends the slate last.
 
+        A thread that is still opening, such as one that loads networks, cannot be interrupted and has nothing to close
+        yet: it is left behind, and ends with the process.
+
         Raises:
-            StopFailed: A thread did not end in time; the process must exit with an error.
+            StopFailed: Another thread did not end in time; the process must exit with an error.
         """
         self._move(State.STOPPING)
         # From here on the gate lets nothing but the slate out, whatever the other threads still do.
@@ -243,14 +252,25 @@ class Supervisor:
         deadline_ns = self._clock.now_ns() + int(STOP_S * NS_PER_S)
         self._capture.ask_stop()
         self._inference.ask_stop()
-        stuck = [worker.name for worker in (self._capture, self._inference) if not self._ended(worker, deadline_ns)]
+        late = [worker for worker in (self._capture, self._inference) if not self._ended(worker, deadline_ns)]
+        deadline_ns += int(CLOSE_S * NS_PER_S)
+        stuck = [
+            worker.name for worker in late if not self._left_opening(worker) and not self._ended(worker, deadline_ns)
+        ]
         self._output.ask_stop()
-        if not self._output.join(0.0 if self._output is self._hangs else 1.0):
+        if not self._output.join(0.0 if self._output is self._hangs else LAST_S):
             stuck.append(self._output.name)
         sys.setswitchinterval(self._old_switch_interval)
         if stuck:
             self._move(State.FAILED)
             raise StopFailed(f"Thread {' and '.join(stuck)} did not end.", "The process exits without it.")
+
+    def _left_opening(self, worker: Worker) -> bool:
+        """Whether it is left behind because it has nothing open yet."""
+        opening = worker.doing is Doing.OPENING and worker is not self._hangs
+        if opening:
+            log.info("%s was still being opened, which cannot be interrupted: it ends with the process.", worker.name)
+        return opening
 
     def _ended(self, worker: Worker, deadline_ns: int) -> bool:
         if worker is self._hangs:

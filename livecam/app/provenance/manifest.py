@@ -11,17 +11,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import copymode
 from typing import Final
 
 from livecam.app.provenance.certificates import Signing
-from livecam.app.provenance.made import Made
+from livecam.app.provenance.made import LIVE_MARK, STILL_MARK, Made
 from livecam.app.provenance.watched import reading, writing
 from livecam.errors import ExtraMissing, LivecamError
 
-SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-"""IPTC's word for a picture of a camera in which a trained algorithm has drawn."""
-
-ALGORITHM: Final = "livecam-mark-1"
+MARKS: Final = (LIVE_MARK, STILL_MARK)
 """Of the soft binding: `livecam verify` finds the session in the picture itself, where the manifest was stripped."""
 
 KINDS: Final[Mapping[str, str]] = {
@@ -40,13 +38,13 @@ def definition(made: Made) -> Mapping[str, object]:
     program = {"name": "livecam", "version": version("livecam")}
     action = {
         "action": "c2pa.created",
-        "digitalSourceType": SOURCE_TYPE,
+        "digitalSourceType": made.said.source,
         "softwareAgent": program,
         "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "description": "The face in the camera's picture was replaced.",
+        "description": made.said.description,
     }
     value = f"{made.session:08x}"
-    binding = {"alg": ALGORITHM, "blocks": [{"scope": {}, "value": value}]}
+    binding = {"alg": made.said.mark, "blocks": [{"scope": {}, "value": value}]}
     return {
         "claim_generator_info": [program],
         "title": f"livecam {made.what}",
@@ -87,6 +85,7 @@ def sign(path: Path, made: Made, signing: Signing, stopped: Callable[[], bool] =
             writing(part, stopped) as signed,
         ):
             builder.sign(signer, kind, whole, signed)
+        copymode(path, part)
         part.replace(path)
     except (C2paError, OSError) as error:
         why = "the run ended first" if stopped() else str(error)
@@ -209,7 +208,9 @@ def _session(content: object) -> int | None:
     assertions = content.get("assertions") if isinstance(content, Mapping) else None
     for assertion in assertions if isinstance(assertions, list) else []:
         match assertion:
-            case {"label": "c2pa.soft-binding", "data": {"alg": "livecam-mark-1", "blocks": [{"value": str(value)}]}}:
+            case {"label": "c2pa.soft-binding", "data": {"alg": str(mark), "blocks": [{"value": str(value)}]}} if (
+                mark in MARKS
+            ):
                 return int(value, 16) if len(value) == 8 and set(value) <= set("0123456789abcdef") else None
             case _:
                 continue

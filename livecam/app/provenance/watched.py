@@ -1,6 +1,7 @@
 """Files that can be taken away from whoever reads or writes them, so that signing can be ended in the middle."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,8 @@ class _Watched(io.FileIO):
     """
 
     def __init__(self, path: Path, mode: str, stopped: Callable[[], bool]) -> None:
-        super().__init__(path, mode)
+        # What is made shows a face: for its owner alone, until it takes the permissions of what it replaces.
+        super().__init__(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
         self._stopped = stopped
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]

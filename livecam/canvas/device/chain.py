@@ -18,6 +18,7 @@ from livecam.canvas.kernels.fill import crop_arguments, means_arguments
 from livecam.canvas.kernels.layout import Image
 from livecam.core.device import DeviceImage
 from livecam.core.face import Landmarks
+from livecam.core.frame import Image as Picture
 from livecam.core.frame import Matrix, Points
 from livecam.core.ladder import Sharpening
 from livecam.vision.color import ColourMemory
@@ -143,6 +144,10 @@ class DeviceChain:
             return Painting(self._swapped_image, DeviceImage(self.mask.address, size, 1), matrix)
         sharpener = self._sharpeners[piece.sharpening]
         return Painting(sharpener.image, sharpener.mask, sharpener.matrix(matrix))
+
+    def compared(self, sharpening: Sharpening) -> tuple[Picture, Picture]:
+        """See `DeviceSharpener.compared`."""
+        return self._sharpeners[sharpening].compared()
 
     def looked_at(self, piece: Piece) -> tuple[int, int]:
         """How many pixels the sums of the status are of: the swapped crop's, and the sharpened one's."""

@@ -12,6 +12,7 @@ from livecam.canvas.kernels.chain_arguments import LayArguments, MixArguments, S
 from livecam.canvas.kernels.fill import crop_arguments, read_arguments
 from livecam.canvas.kernels.layout import KIND_F16, Image
 from livecam.core.device import DeviceEngine, DeviceImage
+from livecam.core.frame import Image as Picture
 from livecam.core.frame import Matrix, Points, Size
 from livecam.core.geometry import compose, invert
 from livecam.errors import ContractError
@@ -111,6 +112,7 @@ class DeviceSharpener:
         )
         seen = described(self._wide, field.left - left, field.top - top, square(field.side))
         plain, self.image = (work.image(square(side)) for _ in range(2))
+        self._plain, self._copies = plain, np.empty(0, np.uint8)
         scaled = Field(field.side, 0, 0).matrix(side)
         self._fit = work.arguments(crop_arguments(seen, scaled, plain.address, square(side)))
         self._network(network, plain, status)
@@ -147,6 +149,24 @@ class DeviceSharpener:
             self._work.blocks("sums", self._sums, 1)
             self._work.launch("mix", self._mix, fine)
         self._work.launch("trim", self._trim, fine)
+
+    def compared(self) -> tuple[Picture, Picture]:
+        """What the network was given last and what was made of it, (S, S, 3) u8 BGR each: the caller's own copies.
+
+        Waits for the card; for now and then, since it copies both down.
+
+        Raises:
+            DeviceError: The card failed.
+        """
+        work, count = self._work, self._plain.bytes
+        if not len(self._copies):
+            self._copies = work.pinned(2 * count)
+        parts = (self._copies[:count], self._copies[count:])
+        for part, image in zip(parts, (self._plain, self.image), strict=True):
+            work.device.download(part, image.address, work.stream)
+        work.device.wait(work.stream)
+        plain, sharp = (part.reshape(self._plain.size.image_shape).copy() for part in parts)
+        return plain, sharp
 
     def _network(self, network: EnhanceNetwork, plain: DeviceImage, status: int) -> None:
         """What the network takes and gives."""

@@ -14,7 +14,6 @@ from livecam.core.device import DeviceEngine, DeviceTensor
 from livecam.core.frame import Matrix, Points, Size
 from livecam.errors import ContractError
 from livecam.vision.contract import Colour, Layout, PictureIn, PictureOut, SwapperContract
-from livecam.vision.swap.identity import NeuralIdentity
 from livecam.vision.swap.stage import LARGEST_BOOST
 from livecam.vision.template import align
 from livecam.vision.tensor import Floats
@@ -91,15 +90,15 @@ class DeviceStage:
         """Whether `source` is of the shape that the network takes."""
         return source.shape == self._source.shape
 
-    def wear(self, identity: NeuralIdentity) -> None:
-        """Begin to copy who is worn to the card, unless it is there; of a shape that `fits`."""
-        if self._worn is identity.source:
+    def wear(self, source: Floats) -> None:
+        """Begin to copy who is worn to the card, unless that array is there; of a shape that `fits`."""
+        if self._worn is source:
             return
         self._worn = None
         staged = self._staged.view(self._source.dtype).reshape(self._source.shape)
-        np.copyto(staged, identity.source, casting="same_kind")
+        np.copyto(staged, source, casting="same_kind")
         self._work.device.upload(self._source.address, self._staged, self._work.stream)
-        self._worn = identity.source
+        self._worn = source
 
     def begin(self) -> None:
         """Begin to swap."""

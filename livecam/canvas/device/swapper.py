@@ -14,13 +14,18 @@ from livecam.canvas.device.verdict import refuse_bare, refuse_flat, refuse_rubbi
 from livecam.canvas.device.workspace import Graphs
 from livecam.core.device import DeviceImage
 from livecam.core.face import Face
+from livecam.core.frame import Points
+from livecam.core.geometry import transform
 from livecam.core.ladder import Sharpening, Tier
 from livecam.core.persona import Persona
 from livecam.core.seams import Canvas
 from livecam.core.settings import Settings
 from livecam.errors import ContractError
 from livecam.vision.color import ColourMemory
+from livecam.vision.identity_gate import Key
+from livecam.vision.swap.facing import AngleChoices
 from livecam.vision.swap.identity import NeuralIdentity
+from livecam.vision.swap.keeper import Keeper, Look
 from livecam.vision.swap.paced import Whose
 from livecam.vision.wearers import Wearers
 
@@ -60,6 +65,7 @@ class DeviceSwapper:
         colour: 0..1, how far the swapped crop takes on the wearer's colours.
         now_ns: Monotonic time; colours and masks are smoothed over it.
         small_enhancer: What sharpens on the tiers that ask for a smaller one; None for `enhancer` there too.
+        keeper: Limits how much of it is shown, where the face would be less the persona's; None for no limit.
 
     Raises:
         ValueError: The share of colours is out of range.
@@ -77,7 +83,9 @@ class DeviceSwapper:
         colour: float = 1.0,
         now_ns: Callable[[], int] = time.monotonic_ns,
         small_enhancer: EnhanceNetwork | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
+        self._keeper = keeper
         if not 0.0 <= colour <= 1.0:
             raise ValueError(f"A share of the wearer's colours lies in 0..1, not {colour}.")
         self._canvas, self._key, self._network, self._now_ns = canvas, key, swapper, now_ns
@@ -91,6 +99,7 @@ class DeviceSwapper:
         self._pace = Pace(frozenset(chosen)) if chosen else None
         self._masked = True
         self._wearers = Wearers(_Wearer)
+        self._angles = AngleChoices()
         self._stages: dict[str, int] = {}
         self._mark_ns = 0
 
@@ -110,22 +119,25 @@ class DeviceSwapper:
         placed = Placed(face.landmarks, five, self._network.matrix(five), self._now_ns())
         wearer = self._wearers[face.track_id]
         wearer.wears(persona.digest)
-        whose = Whose(face.track_id, persona.digest, settings.blend)
+        whose = self._limited(Whose(face.track_id, persona.digest, settings.blend))
         piece = self._piece(whose)
-        self._chain.prepare(placed, wearer.colour, piece, settings.blend)
-        self._chain.stage.wear(identity)
+        self._chain.prepare(placed, wearer.colour, piece, whose.blend)
+        self._chain.stage.wear(self._angles(identity, face, persona.digest, placed.now_ns))
         self._lap("prepare")
         self._graphs(piece, lambda: self._chain.begin(piece))
         self._canvas.device.wait(self._canvas.stream)
         self._lap("swap")
         self._judge(piece)
         self._learn(piece, whose, wearer.colour, placed.now_ns)
-        canvas.paint(*self._chain.painting(piece, placed.matrix))
+        painting = self._chain.painting(piece, placed.matrix)
+        canvas.paint(*painting)
         self._lap("paint")
+        self._look(piece, whose, transform(painting.matrix, five), identity)
 
     def reset(self) -> None:
-        """Forget every wearer's colours, and the enhancer's detail."""
+        """Forget every wearer's colours and angle, and the enhancer's detail."""
         self._wearers.clear()
+        self._angles.clear()
         if self._pace is not None:
             self._pace.reset()
 
@@ -160,6 +172,20 @@ class DeviceSwapper:
         if self._pace is None or whose.blend <= 0:
             return Piece(self._masked, None, carry=False)
         return Piece(self._masked, self._pace.sharpening, self._pace.carries(whose))
+
+    def _limited(self, whose: Whose) -> Whose:
+        """`whose`, with no more of the enhancer than leaves the face the persona's."""
+        if self._keeper is None or self._pace is None or whose.blend <= 0:
+            return whose
+        return whose._replace(blend=self._keeper.allowed(Key(whose.persona, self._pace.sharpening), whose.blend))
+
+    def _look(self, piece: Piece, whose: Whose, five: Points, identity: NeuralIdentity) -> None:
+        """Have the keeper look at what was painted, if it is time to and the enhancer ran; `five` px of its crop."""
+        keeper, kind = self._keeper, piece.sharpening
+        if keeper is None or kind is None or piece.carry or not len(identity.embedding) or not keeper.due():
+            return
+        plain, sharp = self._chain.compared(kind)
+        keeper.look(Look(Key(whose.persona, kind), whose.blend, plain, sharp, five, identity.embedding))
 
     def _judge(self, piece: Piece) -> None:
         """Refuse what must not be shown; what it taught is forgotten with it.

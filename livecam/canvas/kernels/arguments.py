@@ -19,6 +19,7 @@ __all__ = [
     "Found",
     "FoundFace",
     "Image",
+    "MarkArguments",
     "PaintArguments",
     "PatchArguments",
     "PictureArguments",
@@ -133,6 +134,19 @@ class PictureArguments(Structure):
     )
 
 
+class MarkArguments(Structure):
+    """Of `mark_shrink`, `mark_weigh` and `mark_lay`."""
+
+    _fields_ = (
+        ("luma", Image),
+        ("pattern", c_void_p),
+        ("small", c_void_p),
+        ("change", c_void_p),
+        ("busy", c_float),
+        ("most", c_float),
+    )
+
+
 class FoundFace(Structure):
     """One face of `Found`, px of the frame."""
 
@@ -182,6 +196,9 @@ KERNELS: dict[str, type[Structure]] = {
     "picture": PictureArguments,
     "scrfd_pick": ScrfdArguments,
     "scrfd_suppress": ScrfdArguments,
+    "mark_shrink": MarkArguments,
+    "mark_weigh": MarkArguments,
+    "mark_lay": MarkArguments,
     **CHAIN_KERNELS,
 }
 """The kernels by name, with what each takes a pointer to."""

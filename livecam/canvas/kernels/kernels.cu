@@ -9,3 +9,4 @@
 #include "crops.cuh"
 #include "masks.cuh"
 #include "colour.cuh"
+#include "mark.cuh"

@@ -44,6 +44,8 @@ class BankRoutes:
             Route("/api/bank/drafts", self._draft, methods=["POST"]),
             Route("/api/bank/shot", self._shot, methods=["POST"]),
             Route("/api/bank/{name}/thumbnail.jpg", self._thumbnail, methods=["GET"]),
+            Route("/api/bank/{name}/consent", self._revoke, methods=["DELETE"]),
+            Route("/api/bank/{name}/consent", self._renew, methods=["PUT"]),
             Route("/api/bank/{name}", self._remove, methods=["DELETE"]),
             Route("/api/bank/{name}", self._change, methods=["PATCH"]),
         ]
@@ -76,6 +78,15 @@ class BankRoutes:
     async def _remove(self, request: Request) -> Response:
         name = checked_name(request.path_params["name"])
         return await self._changed(partial(self._bank.remove, name))
+
+    async def _revoke(self, request: Request) -> Response:
+        name = checked_name(request.path_params["name"])
+        return await self._changed(partial(self._bank.revoke, name))
+
+    async def _renew(self, request: Request) -> Response:
+        name = checked_name(request.path_params["name"])
+        renewal = bodies.renewal(await bodies.read_object(request))
+        return await self._changed(partial(self._bank.renew, name, renewal))
 
     async def _change(self, request: Request) -> Response:
         name = checked_name(request.path_params["name"])

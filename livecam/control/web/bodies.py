@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from livecam.config.presets import PresetName
 from livecam.control.desk import Json
-from livecam.control.web.port import Naming
+from livecam.control.web.port import Naming, Renewal
 from livecam.core.persona import Scope
 from livecam.errors import LivecamError
 from livecam.faces.names import checked_name
@@ -22,6 +22,7 @@ PHOTO: Final = 40 * 1024 * 1024
 _LONGEST: Final = 200
 _MOST_DRAFTS: Final = 20
 _DAY: Final = 10
+_RENEWED: Final = {"basis", "subject", "scope", "expires"}
 _SHARES: Final = frozenset({"blend", "colour", "shape"})
 
 
@@ -92,12 +93,34 @@ def naming(body: Mapping[str, Json]) -> Naming:
     if not isinstance(replace, bool):
         raise Unfit("'replace' must be true or false.")
     ids = tuple(text({"draft": draft}, "draft") for draft in drafts)
+    name, subject = checked_name(text(body, "name")), text(body, "subject", "")
+    return Naming(name, ids, text(body, "basis"), subject, replace, _uses(body), text(body, "expires", "", _DAY))
+
+
+def renewal(body: Mapping[str, Json]) -> Renewal:
+    """What is said of a consent that is given anew.
+
+    Raises:
+        Unfit: A part is unknown or not of its kind.
+    """
+    for name in body:
+        if name not in _RENEWED:
+            raise Unfit(f"{name!r} is nothing of a consent.", f"Known: {', '.join(sorted(_RENEWED))}.")
+    uses = _uses(body) if "scope" in body else None
+    if uses == ():
+        raise Unfit("'scope' must list at least one use.", "Without any, take the consent back.")
+    return Renewal(_said(body, "basis"), _said(body, "subject"), uses, _said(body, "expires", _DAY))
+
+
+def _said(body: Mapping[str, Json], name: str, longest: int = _LONGEST) -> str | None:
+    return text(body, name, longest=longest) if name in body else None
+
+
+def _uses(body: Mapping[str, Json]) -> tuple[str, ...]:
     scope = body.get("scope", [])
     if not isinstance(scope, list) or not all(isinstance(use, str) and use in list(Scope) for use in scope):
         raise Unfit(f"'scope' must list some of {', '.join(Scope)}.")
-    name, subject = checked_name(text(body, "name")), text(body, "subject", "")
-    uses, ends = tuple(str(use) for use in scope), text(body, "expires", "", _DAY)
-    return Naming(name, ids, text(body, "basis"), subject, replace, uses, ends)
+    return tuple(str(use) for use in scope)
 
 
 def worn_as(body: Mapping[str, Json]) -> Mapping[str, Json]:

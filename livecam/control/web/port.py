@@ -43,6 +43,23 @@ class Naming:
     expires: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What is said of a consent that is given anew; None leaves a thing as it was.
+
+    Attributes:
+        basis: Its ground, such as ``self``.
+        subject: Whose face it is.
+        scope: For what it may be worn, such as ``live``; at least one.
+        expires: The day on which that ends, such as ``2027-01-01``; ``never`` for no end.
+    """
+
+    basis: str | None = None
+    subject: str | None = None
+    scope: tuple[str, ...] | None = None
+    expires: str | None = None
+
+
 class Bank(Protocol):
     """The personas. Any thread; everything but `mark` may take long. Errors are `LivecamError`."""
 
@@ -72,6 +89,14 @@ class Bank(Protocol):
 
     def remove(self, name: str) -> str:
         """Remove a persona; what holds now."""
+        ...
+
+    def revoke(self, name: str) -> str:
+        """Take the consent for a persona back; what holds now."""
+        ...
+
+    def renew(self, name: str, renewal: Renewal) -> str:
+        """Give the consent for a persona anew; what holds now."""
         ...
 
     def change(self, name: str, worn_as: Mapping[str, Json]) -> str:

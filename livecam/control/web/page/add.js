@@ -1,6 +1,7 @@
 // A new face: pictures come as drafts, are judged by livecam, and are kept only by "Save".
 
 import { ask } from "/page/api.js";
+import { askGround } from "/page/consent.js";
 import { make, one, say } from "/page/dom.js";
 import { adviceList, qualityWords } from "/page/face.js";
 
@@ -77,6 +78,7 @@ function sent(file) {
 export function startAdd(bank) {
   const drafts = new Drafts(bank);
   const dialog = one("add-dialog");
+  askGround(one("basis"));
   one("add-open").addEventListener("click", () => open(drafts));
   one("add-close").addEventListener("click", () => dialog.close());
   one("pick").addEventListener("click", () => one("files").click());

@@ -1,17 +1,12 @@
 // Everything about one persona: what it was made of, how it is worn, and its end.
 
 import { ask } from "/page/api.js";
+import { groundWords } from "/page/consent.js";
 import { confirmed } from "/page/dialog.js";
 import { make, one, say } from "/page/dom.js";
 import { changed, picture } from "/page/faces.js";
+import { openRenew } from "/page/renew.js";
 
-const BASES = {
-  self: "your own face",
-  written: "agreed in writing",
-  licensed: "licensed for this",
-  synthetic: "shows nobody",
-  unstated: "not stated",
-};
 const SCOPES = { live: "live", recording: "recordings", still: "pictures" };
 const SLIDERS = { blend: "Own blend", shape: "Own shape", colour: "Own colour" };
 const HINTS = {
@@ -49,7 +44,7 @@ export function openFace(card, bank) {
 function head(card) {
   const facts = [
     ["Pictures", card.built_in ? "built in" : String(card.photos ?? "–")],
-    ["Consent", [BASES[card.basis] ?? card.basis, card.subject].filter(Boolean).join(": ")],
+    ["Consent", [groundWords(card.basis), card.subject].filter(Boolean).join(": ")],
     ["Worn for", (card.scope ?? []).map((use) => SCOPES[use] ?? use).join(", ")],
     ["Until", card.expires ? card.expires.slice(0, 10) : ""],
     ["Added", (card.added ?? "").slice(0, 10)],
@@ -114,17 +109,32 @@ function end(card, bank) {
   if (card.built_in) {
     return null;
   }
-  const button = make("button", { class: "button danger", type: "button", text: "Delete this face", on: { click: () => remove(card, bank) } });
-  return make("div", { class: "buttons end" }, button);
+  const buttons = [make("button", { class: "button danger", type: "button", text: "Delete this face", on: { click: () => remove(card, bank) } })];
+  buttons.unshift(make("button", { class: "button", type: "button", "data-do": "renew", text: "Renew the consent", on: { click: () => openRenew(card, bank) } }));
+  if (card.basis && !card.revoked) {
+    buttons.unshift(make("button", { class: "button", type: "button", "data-do": "revoke", text: "Take the consent back", on: { click: () => revoke(card, bank) } }));
+  }
+  return make("div", { class: "buttons end" }, ...buttons);
+}
+
+async function revoke(card, bank) {
+  const text = `From now on ${card.name} is worn nowhere: not live, not in recordings, not in pictures. What was recorded before stays, and so do its pictures and its record. It can be renewed.`;
+  if (await confirmed(`Take the consent for ${card.name} back?`, text, "Take it back")) {
+    await ended(card, bank, "/consent");
+  }
 }
 
 async function remove(card, bank) {
   const text = "Its pictures, its consent record and its settings are deleted from this machine. This cannot be undone.";
-  if (!(await confirmed(`Delete ${card.name}?`, text, "Delete"))) {
-    return;
+  if (await confirmed(`Delete ${card.name}?`, text, "Delete")) {
+    await ended(card, bank, "");
   }
+}
+
+// `part` of the face is over: its consent, or with "" all of it.
+async function ended(card, bank, part) {
   try {
-    const answer = await ask(`/api/bank/${encodeURIComponent(card.name)}`, { method: "DELETE" });
+    const answer = await ask(`/api/bank/${encodeURIComponent(card.name)}${part}`, { method: "DELETE" });
     say(answer.said, answer.ok === false);
     one("face-dialog").close();
     await bank.refresh();
