@@ -7,18 +7,23 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test test-browser test-e2e test-faults test-keys test-local test-oracle test-tensorrt test-remote soak sbom models lint \
+.PHONY: run test test-browser test-e2e test-faults test-keys test-local test-oracle test-tensorrt test-remote test-studio soak sbom models lint \
 	format bench lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/livecam run $(ARGS)
 
-# Two at a time, and then, one after the other, what runs the whole daemon or judges times. ARGS may name tests of one half.
-HERE := not e2e and not browser and not faults and not local
+# Bytecode is kept, also where the environment says otherwise: every process of the tests would compile it all again.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Two at a time, long modules first (tests/conftest.py); then, one after the other, what runs the whole daemon or judges
+# times; then core and privacy, which have to be covered by their own tests alone. ARGS may name tests of one half.
+HERE := not e2e and not browser and not faults and not local and not studio
+BOTH := -n 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.dev
-	$(PYTEST) -n 2 --dist loadfile -m "$(HERE) and not alone" $(ARGS) || { [ $$? -eq 5 ] && [ -n "$(ARGS)" ]; }
+	$(PYTEST) $(BOTH) -m "$(HERE) and not alone" --ignore=tests/core --ignore=tests/privacy $(ARGS) || { [ $$? -eq 5 ] && [ -n "$(ARGS)" ]; }
 	$(PYTEST) -m "$(HERE) and alone" $(ARGS) || { [ $$? -eq 5 ] && [ -n "$(ARGS)" ]; }
-	$(PYTEST) -q tests/core tests/privacy --cov=livecam.core --cov=livecam.privacy --cov-branch --cov-fail-under=100
+	$(PYTEST) $(BOTH) -q tests/core tests/privacy --cov=livecam.core --cov=livecam.privacy --cov-branch --cov-fail-under=100
 
 # On a real kernel with real drivers: User-Mode Linux, built once and cached outside the checkout; and on PipeWire.
 test-e2e: $(VENV)/.dev
@@ -92,6 +97,21 @@ $(REMOTE)/.ready: tests/remote/requirements.txt
 	$(REMOTE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/remote/requirements.txt
 	@touch $@
 
+# The studio's pipelines, tiny and with random weights, on the processor. torch comes first, by version: a wheel of it
+# for the processor suffices (STUDIO_TORCH may name one), and where pip takes the one for a card it is some GB.
+STUDIO := $(VENV)-studio
+STUDIO_TORCH ?= torch==2.13.0
+test-studio: $(STUDIO)/.ready
+	$(STUDIO)/bin/python -m pytest -p no:hypothesispytest -p no:anyio -n 2 --dist loadfile -m studio tests/studio/engines \
+		tests/studio/test_cli_tiny.py $(ARGS)
+
+$(STUDIO)/.ready: tests/studio/requirements.txt
+	$(PYTHON) -m venv $(STUDIO)
+	$(STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check $(STUDIO_TORCH)
+	$(STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/studio/requirements.txt
+	$(STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
 models: $(VENV)/.runtime
 	$(BIN)/livecam models fetch
 
@@ -106,6 +126,10 @@ bench: $(VENV)/.dev
 
 # Anew from pyproject.toml; needs uv.
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
+# What torch brings for a graphics card; test-studio installs torch by itself.
+TORCH_ONLY := torch triton cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas cuda-cccl cuda-cupti \
+	cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink \
+	nvshmem-cu13 nvtx)
 lock:
 	$(COMPILE) --extra vcam -o requirements.txt
 	$(COMPILE) --extra vcam --group dev --group judges -o requirements-dev.txt
@@ -115,6 +139,8 @@ lock:
 		--no-header -q -o tests/tensorrt/requirements.txt
 	uv pip compile tests/keys/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header -q -o tests/keys/requirements.txt
+	uv pip compile tests/studio/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header -q $(addprefix --no-emit-package ,$(TORCH_ONLY)) -o tests/studio/requirements.txt
 	uv pip compile tests/remote/requirements.in --no-deps --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header -q -o tests/remote/requirements.txt
 

@@ -26,7 +26,7 @@ from livecam.cli import faces_commands, root
 from livecam.cli import output as output_module
 from livecam.cli import status as status_module
 from livecam.cli.exits import ExitCodes
-from livecam.cli.logs import start_log
+from livecam.cli.logs import start_daemon_log, start_log
 from livecam.cli.output import print_rows
 from livecam.cli.progress import progress_shown
 from livecam.cli.status import line, shown
@@ -36,6 +36,7 @@ from livecam.core.settings import Mode
 from livecam.errors import ConfigError, LivecamError, SourceGone
 from livecam.faces.library import PersonaLibrary
 from livecam.output.outputs import OutputInfo
+from livecam.runtime.log_writer import flush_log
 from livecam.runtime.report import Status
 from tests.faces.doubles import FakePreparer, encoded, photo
 
@@ -251,9 +252,9 @@ def test_faces_life(app: FakeApp, tmp_path: Path) -> None:
     assert again.exit_code == 1
     assert "already a persona 'ann'" in again.stderr
     assert call("faces", "add", "ann", one, photo(tmp_path, "two.jpg"), "--consent", "self", "--replace").exit_code == 0
-    assert call("faces", "remove", "ann").output == "Removed 'ann'.\n"
-    assert call("faces", "remove", "ann").exit_code == 1
-    assert call("faces", "remove", "nobody").exit_code == 1
+    assert call("faces", "remove", "ann", "--yes").output == "Removed 'ann'.\n"
+    assert call("faces", "remove", "ann", "--yes").exit_code == 1
+    assert call("faces", "remove", "nobody", "--yes").exit_code == 1
 
 
 def test_refused_photos_are_named(app: FakeApp, tmp_path: Path) -> None:
@@ -295,8 +296,13 @@ def test_consent_is_asked_for(app: FakeApp, tmp_path: Path, monkeypatch: pytest.
 
 def test_removal_is_confirmed(app: FakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call("faces", "add", "ann", photo(tmp_path), "--consent", "self")
+    nobody_asked = call("faces", "remove", "ann")
+    assert nobody_asked.exit_code == 2
+    assert "This cannot be undone, and here is no terminal to ask at. Say --yes" in nobody_asked.stderr
     at_a_terminal(monkeypatch)
-    assert call("faces", "remove", "ann", text="n\n").exit_code == 1
+    asked = call("faces", "remove", "ann", text="n\n")
+    assert asked.exit_code == 1
+    assert asked.output.count("This cannot be undone.") == 1
     assert "ann" in call("faces", "list").output
     assert call("faces", "remove", "ann", text="y\n").exit_code == 0
     assert call("faces", "remove", "ann", "--yes").exit_code == 1
@@ -449,27 +455,34 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     capsys.readouterr()
 
 
-def test_log_goes_where_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    start_log(LogConfig(LogLevel.INFO, tmp_path / "log.txt"))
+@pytest.mark.parametrize("start", [start_log, start_daemon_log])
+def test_log_goes_where_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], start: Callable[[LogConfig], None]
+) -> None:
+    start(LogConfig(LogLevel.INFO, tmp_path / "log.txt"))
     logging.getLogger("livecam.x").info("hello")
+    flush_log()
     assert "INFO MainThread livecam.x: hello" in (tmp_path / "log.txt").read_text()
-    start_log(LogConfig(LogLevel.WARNING, None))
+    start(LogConfig(LogLevel.WARNING, None))
     logging.getLogger("livecam.x").info("quiet")
     logging.getLogger("livecam.x").warning("loud [b]")
+    flush_log()
     told = capsys.readouterr()
     assert told.out == ""
     assert "loud [b]" in told.err
     assert "quiet" not in told.err
     with pytest.raises(ConfigError, match="cannot be written"):
-        start_log(LogConfig(LogLevel.INFO, tmp_path))
+        start(LogConfig(LogLevel.INFO, tmp_path))
 
 
+@pytest.mark.parametrize("start", [start_log, start_daemon_log])
 def test_log_on_a_terminal_is_not_told_twice(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], start: Callable[[LogConfig], None]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    start_log(LogConfig(LogLevel.WARNING, None))
+    start(LogConfig(LogLevel.WARNING, None))
     logging.getLogger("livecam.x").warning("loud [b]")
+    flush_log()
     told = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().err)
     assert "loud [b]" in told
     assert told.count("WARNING") == 1
@@ -477,7 +490,7 @@ def test_log_on_a_terminal_is_not_told_twice(
 
 def process(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "livecam", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, stdin=subprocess.DEVNULL)
 
 
 def test_real_process(tmp_path: Path) -> None:
@@ -502,7 +515,7 @@ main()
 def test_doctor_works_where_no_vendor_library_loads() -> None:
     """That is when it is needed most."""
     command = [sys.executable, "-c", BROKEN, "doctor", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 1, done.stderr
     failed = {check["check"] for check in json.loads(done.stdout)["checks"] if check["status"] == "fail"}
     assert {"opencv", "providers"} <= failed
@@ -514,17 +527,20 @@ def test_interrupt_at_a_prompt(tmp_path: Path) -> None:
 
     controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "livecam", "faces", "add", "ann", str(photo(tmp_path))]
+    # A shell tells what runs in the background to ignore it, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
+    signal.signal(signal.SIGINT, before)
     os.close(terminal)
     seen = b""
-    while b"face be worn?" not in seen and select.select([controller], [], [], 30)[0]:
+    while b"face be worn?" not in seen and select.select([controller], [], [], 90)[0]:
         seen += os.read(controller, 4096)
     # A signal between the prompt and the read that waits for the answer is seen when the read returns: press again.
     for _ in range(30):
-        time.sleep(1.0)
+        time.sleep(0.1)
         child.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=1)
+            child.wait(timeout=10)
             break
     assert child.returncode == 130
     with contextlib.suppress(OSError):

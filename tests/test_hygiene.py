@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ALONE, LONG
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = sorted((ROOT / "livecam").rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION, MEDIAN_FUNCTION = 300, 60, 10
@@ -80,6 +82,12 @@ def test_any_and_bare_ignores_are_not_used() -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\bAny\b.*import|import.*\bAny\b", text), path
         assert not re.search(r"# type: ignore$|# noqa$", text, re.MULTILINE), path
+
+
+def test_what_runs_alone_or_first_is_there_by_that_name() -> None:
+    for module, names in [*ALONE.items(), *((module, ()) for module in LONG)]:
+        text = (ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8")
+        assert [name for name in names if f"def {name}" not in text] == [], module
 
 
 def test_only_the_named_rooms_stand_at_the_top() -> None:

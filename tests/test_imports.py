@@ -22,6 +22,9 @@ function that runs where they work."""
 VENDOR_DRIVERS = {"livecam.output.pyvcam": "pyvirtualcam"}
 """Modules whose vendor is an extra: without it, importing says so in one sentence."""
 
+ENGINES = "livecam.studio.engines."
+"""Beginnings of the names of modules that import torch at their top; all others import them inside functions alone."""
+
 _PROBE = """
 import importlib, pkgutil, platform, sys
 # What stands beneath livecam is not under test, and looks at the real system while it is imported.
@@ -62,7 +65,7 @@ print(len(names))
 
 def probe(missing: set[str], system: str, skipped: set[str]) -> tuple[list[str], int]:
     """What could not be imported with the modules `missing`, and how many modules there are."""
-    command = [sys.executable, "-c", _PROBE, ",".join(missing), system, ",".join(skipped)]
+    command = [sys.executable, "-c", _PROBE, ",".join(missing), system, ",".join({*skipped, ENGINES})]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
     *failed, count = done.stdout.splitlines()

@@ -293,7 +293,8 @@ def test_outputs() -> None:
     ]
     assert STRICT.allows_output("theirs")
     assert "to send pictures to 'web'. Allowed: virtualcam" in STRICT.refusal_of_output("web")
-    assert "in files" in STRICT.refusal_of_output("swap")
+    assert all("in files" in STRICT.refusal_of_output(kind) for kind in ("record", "snapshot", "swap", "studio"))
+    assert "to send pictures to 'studio'" in policy_of("[outputs]\nallowed = ['swap']").refusal_of_output("studio")
     assert STRICT.refusal_of_output("virtualcam") == ""
     assert all(map(NOTHING.allows_output, (*OUTPUTS, "theirs")))
 

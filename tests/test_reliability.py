@@ -23,6 +23,7 @@ OTHERS = (
     "consumer that stops reading",
     "CPU starved: two busy programs a core",
     "memory pressure: none left to allocate",
+    "disk of the log hangs",
     "configuration edited to nonsense",
     "wall clock set back by a day",
     "process stopped for 3 s",

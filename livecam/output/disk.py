@@ -139,7 +139,12 @@ def create(path: Path, overwrite: bool) -> tuple[RawFile, Path]:
 
 
 def _open(path: Path, overwrite: bool) -> RawFile:
-    return open(path, "wb" if overwrite else "xb", buffering=0)
+    # For its owner alone too, since the folder may have been there; a file that is replaced keeps its permissions.
+    return open(path, "wb" if overwrite else "xb", buffering=0, opener=_private)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def remove(path: Path) -> None:

@@ -1,6 +1,6 @@
 """For the conversion's tests: clips with numbered frames and a tone, a processor that swaps nothing, and a reader.
 
-``python -m tests.app.converting IN OUT`` converts with that processor, slowly, to be killed.
+``python -m tests.app.converting IN OUT`` converts with that processor until it hangs, to be killed.
 """
 
 import os
@@ -133,9 +133,9 @@ class Storing:
         resets: How often it was told to forget.
     """
 
-    def __init__(self, fates: Mapping[int, Withheld | Exception] | None = None, pause_s: float = 0.0) -> None:
+    def __init__(self, fates: Mapping[int, Withheld | Exception] | None = None, hangs_at: int | None = None) -> None:
         self._fates = fates or {}
-        self._pause_s = pause_s
+        self._hangs_at = hangs_at
         self.seen: list[int] = []
         self.times_ns: list[int] = []
         self.resets = 0
@@ -144,8 +144,8 @@ class Storing:
         number, _ = read_stamp(frame.image) or (-1, 0)
         self.seen.append(number)
         self.times_ns.append(frame.captured_ns)
-        if self._pause_s:
-            time.sleep(self._pause_s)
+        if number == self._hangs_at:
+            time.sleep(3600)
         cv2.cvtColor(frame.image, cv2.COLOR_BGR2YUV_I420, dst=out)
         frame.image[:] = 0
         fate = self._fates.get(number, How.SWAPPED)
@@ -179,4 +179,4 @@ def converted(
 
 
 if __name__ == "__main__":
-    converted(Path(sys.argv[1]), Path(sys.argv[2]), Storing(pause_s=0.02), Options(segment_s=0.4))
+    converted(Path(sys.argv[1]), Path(sys.argv[2]), Storing(hangs_at=57), Options(segment_s=0.4))

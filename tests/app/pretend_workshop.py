@@ -30,6 +30,8 @@ def plan(request: Request, step: Step) -> tuple[bytes, Mapping[str, str]]:
         step("compiling", done + 1, 4)
     if word == "sleep":
         time.sleep(60)
+    while word == "until" and not Path(Path(request.path).read_text(encoding="utf-8").split()[1]).exists():
+        time.sleep(0.005)
     return PLAN, {}
 
 

@@ -66,7 +66,7 @@ def test_the_new_process_has_the_number_and_the_words_of_the_old_one_and_nothing
         text=True,
         env=environment,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     first, second, left = done.stdout.splitlines()
     assert first.split()[0] == second.split()[0]

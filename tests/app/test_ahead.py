@@ -11,7 +11,7 @@ from livecam.core.persona import Basis, Consent, Persona
 from livecam.errors import PersonaError
 from livecam.faces.favourites import Favourites, path_of
 
-WAIT_S = 5.0
+WAIT_S = 60.0
 READY = Persona("ready", {}, Consent(Basis.SELF, "", "", ()), "")
 """Whatever is made ready."""
 

@@ -15,7 +15,7 @@ from tests.control.pretend import PretendPort
 OFF = Config()
 SCENES = replace(OFF, obs=ObsConfig(connect=True, host="studio"))
 BOTH = replace(SCENES, audio=AudioConfig(delay=True, microphone="yeti"))
-WAIT_S = 5.0
+WAIT_S = 60.0
 
 
 class Work:

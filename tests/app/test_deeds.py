@@ -17,6 +17,7 @@ from livecam.app.provenance.manifest import read as read_manifest
 from livecam.app.provenance.signer import Signer
 from livecam.app.recording import Recorder
 from livecam.app.registry import SINKS
+from livecam.capture.switch import PATIENCE_S
 from livecam.config import Config, Paths, load
 from livecam.core.cleared import Cleared, How, Withheld
 from livecam.core.clock import MonotonicClock
@@ -31,7 +32,7 @@ from tests.app import keeping
 from tests.app.test_daemon import adds_up
 from tests.fakes import ListSink, ScriptedProcessor
 
-LIVE_S = 10.0
+LIVE_S = 60.0
 
 
 class Run:
@@ -69,6 +70,12 @@ class Run:
         goal = len(self.processor.seen) + more
         self.until(lambda: len(self.processor.seen) >= goal)
 
+    def slated(self) -> None:
+        """Panic, and wait until nothing else is on its way."""
+        self.daemon.submit(Panic())
+        slates = self.daemon.report().sent["slate"]
+        self.until(lambda: self.daemon.report().sent["slate"] > slates + 1)
+
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
@@ -96,14 +103,18 @@ def test_a_recording_is_begun_and_ended_while_the_run_goes_on(start: Callable[..
     assert run.daemon.about()["recording"] == str(path)
     with pytest.raises(SinkError, match="A recording is running"):
         deeds.record(True)
-    run.sent(30)
-    assert any("call-" in sink for sink in run.daemon.status(run.daemon.check()).sinks)
+    sink = deeds.recorder._sink
+    assert sink is not None
+    run.until(
+        lambda: any("call-" in str(one["name"]) and int(str(one["sent"])) >= 30 for one in run.daemon.report().sinks)
+    )
+    assert any("call-" in name for name in run.daemon.status(run.daemon.check()).sinks)
     assert deeds.record(False).endswith(f"s to {path}, signed.")
     found = read_manifest(path)
     assert found is not None
     assert (found.valid, found.session) == (True, run.daemon.session)
     with av.open(str(path)) as container:
-        assert sum(1 for _ in container.decode(video=0)) >= 25
+        assert sum(1 for _ in container.decode(video=0)) >= max(25 - sink.dropped, 1)
     assert run.daemon.about()["recording"] == ""
     run.sent(3)
     with pytest.raises(SinkError, match="No recording is running"):
@@ -169,6 +180,7 @@ def test_a_snapshot_is_the_next_picture_that_leaves(start: Callable[..., Run]) -
     image = cv2.imread(str(path))
     assert image is not None
     assert image.shape == (240, 320, 3)
+    assert path.stat().st_mode & 0o077 == 0, "it shows a face"
     assert [path] == list((run.folder / "recordings").iterdir())
     second = run.daemon.deeds.snapshot()
     assert second != said, "never over another"
@@ -183,12 +195,12 @@ def test_there_is_no_snapshot_of_the_slate(start: Callable[..., Run], monkeypatc
 
 
 def test_under_a_panic_there_is_no_snapshot(start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livecam.app.snapshot.WAIT_S", 0.3)
     run = start()
-    run.daemon.submit(Panic())
-    run.sent(1)
-    with pytest.raises(LivecamError, match="the slate is shown"):
-        run.daemon.deeds.snapshot()
+    run.slated()
+    with monkeypatch.context() as patch:
+        patch.setattr("livecam.app.snapshot.WAIT_S", 0.3)
+        with pytest.raises(LivecamError, match="the slate is shown"):
+            run.daemon.deeds.snapshot()
     run.daemon.submit(Resume())
     assert "Kept as" in run.daemon.deeds.snapshot()
 
@@ -198,10 +210,9 @@ def test_sinks_come_and_go_by_their_names(start: Callable[..., Run], monkeypatch
     run = start()
     deeds = run.daemon.deeds
     assert deeds.sink("keep", True) == "Sent to keep too."
-    run.sent(4)
     kept = keeping.LAST[0].kept
+    run.until(lambda: len(kept) >= 2)
     assert {how for how, _, _ in kept} <= {How.SWAPPED, How.SLATE}
-    assert len(kept) >= 2
     for spec, on, told in (
         ("keep", True, "already"),
         ("kep", False, "Did you mean 'keep'"),
@@ -220,9 +231,8 @@ def test_sinks_come_and_go_by_their_names(start: Callable[..., Run], monkeypatch
 def test_what_listens_is_not_told_of(start: Callable[..., Run]) -> None:
     run, tap = start(), ListSink()
     run.daemon.add_sink(tap)
-    run.sent(4)
+    run.until(lambda: bool(tap.sent))
     assert run.daemon.status(run.daemon.check()).sinks == ("memory",)
-    assert tap.sent
     run.daemon.remove_sink(tap)
     assert tap.closed == 1
     count = len(tap.sent)
@@ -244,7 +254,8 @@ def test_another_source_takes_over_and_tracks_are_dropped(start: Callable[..., R
     run.sent(5)
     after = run.daemon.report()
     assert after.source_lost == before.source_lost == 0
-    adds_up(after)
+    run.daemon.stop()
+    adds_up(run.daemon.report())
 
 
 def test_while_the_camera_is_closed_another_source_is_only_chosen(tmp_path: Path) -> None:
@@ -255,7 +266,7 @@ def test_while_the_camera_is_closed_another_source_is_only_chosen(tmp_path: Path
     begun = time.monotonic()
     info = keeper.replace(parse_spec("synthetic?seed=5"))
     assert (str(info.size), keeper.spec.text) == ("320x240", "synthetic?seed=5")
-    assert time.monotonic() - begun < 5, "nobody is waited for"
+    assert time.monotonic() - begun < PATIENCE_S, "nobody is waited for"
 
 
 def test_another_source_of_another_size_is_fitted(start: Callable[..., Run], tmp_path: Path) -> None:
@@ -279,18 +290,19 @@ def test_a_favourite_is_the_persona_of_that_number(start: Callable[..., Run]) ->
     assert run.daemon.deeds.favourite(3) == "bob"
 
 
-def test_a_reload_drops_no_frame_and_follows_what_it_can(start: Callable[..., Run]) -> None:
+def test_a_reload_drops_no_frame_and_follows_what_it_can(start: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "livecam.toml").write_text("[privacy]\nhold_ms = 2000\n")
     run = start()
     run.sent(20)
     before = run.daemon.report()
     run.file.write_text(
         "[face]\nshape = 0.2\nothers = 'leave'\n[neural]\nblend = 0.1\n[label]\nshown = false\n"
-        "[privacy]\nhold_ms = 400\n[panel]\nport = 1\n"
+        "[privacy]\nhold_ms = 1900\n[panel]\nport = 1\n"
     )
     run.flags["source.spec"] = "synthetic?seed=3&noise=0"
     run.flags["output.sinks"] = "memory;null"
     said = run.daemon.deeds.reload()
-    for told in ("Shape 0.2.", "Other people: leave.", "Blend 0.1.", "The label is not shown.", "held for 400 ms"):
+    for told in ("Shape 0.2.", "Other people: leave.", "Blend 0.1.", "The label is not shown.", "held for 1900 ms"):
         assert told in said
     for told in ("Frames come from synthetic", "Sent to null too.", "Restart to change panel.port."):
         assert told in said
@@ -328,7 +340,7 @@ class Looking(ListSink):
 
 def test_a_slate_of_other_words_is_out_with_the_next_tick(start: Callable[..., Run]) -> None:
     run, sink = start(), Looking()
-    run.daemon.submit(Panic())
+    run.slated()
     run.daemon.add_sink(sink)
     run.until(lambda: len(sink.pictures) > 2)
     run.file.write_text("[privacy]\nslate_text = 'Back soon'\n[label]\ntext = 'NOT ME'\n[governor]\nbudget_ms = 20\n")
@@ -348,12 +360,15 @@ def test_a_slate_of_other_words_is_out_with_the_next_tick(start: Callable[..., R
 
 
 def test_figures_are_those_of_the_last_seconds(start: Callable[..., Run]) -> None:
-    run = start()
+    run, begun_s = start(), time.monotonic()
     run.daemon.figures()
+    live = run.daemon.report().sent["live"]
     run.sent(30)
-    figures = run.daemon.figures()
-    assert 25 < figures["fps"] < 90  # type: ignore[operator]
-    assert 0 < figures["delay_ms"] < 200  # type: ignore[operator]
+    run.until(lambda: run.daemon.report().sent["live"] >= live + 10)
+    fewest, figures = run.daemon.report().sent["live"] - live, run.daemon.figures()
+    fps = float(str(figures["fps"]))
+    assert fewest / (time.monotonic() - begun_s) - 0.1 < fps < 90
+    assert 0 < float(str(figures["delay_ms"])) < 600 / fps + 1000, "half of what a picture stands, and its age"
     assert isinstance(figures["stages"], Mapping)
     assert set(figures["stages"]) == {"whole", "swap"}
 

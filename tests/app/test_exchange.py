@@ -33,7 +33,7 @@ def test_the_new_one_serves_from_the_next_frame_on_and_the_old_one_is_closed() -
     exchange.offer(new.served("rtx"))
     assert not old.closed.is_set(), "not before it is relieved"
     assert [shown(exchange, seq) for seq in (2, 3)] == [2, 2]
-    assert old.closed.wait(5)
+    assert old.closed.wait(60)
     assert not new.closed.is_set()
     assert exchange.serving is not None
     assert exchange.serving.backend == "rtx"
@@ -64,7 +64,7 @@ def test_of_two_offers_the_later_one_serves_and_the_other_is_closed() -> None:
     exchange.offer(first.served())
     exchange.offer(second.served())
     assert shown(exchange, 1) == 3
-    assert first.closed.wait(5)
+    assert first.closed.wait(60)
     assert first.told == []
 
 
@@ -79,7 +79,7 @@ def test_one_that_cannot_take_over_is_closed_and_who_serves_goes_on(
     exchange = ExchangingProcessor(Painter(1).served("cuda"))
     exchange.offer(new.served(enter=refuse))
     assert [shown(exchange, seq) for seq in (1, 2)] == [1, 1]
-    assert new.closed.wait(5)
+    assert new.closed.wait(60)
     assert "rtx 2 was ready but cannot take over from cuda 1" in caplog.text
     assert len(caplog.records) == 1
 
@@ -104,7 +104,7 @@ def test_one_that_cannot_be_closed_is_told(caplog: pytest.LogCaptureFixture) -> 
 
     exchange = ExchangingProcessor(Served(Painter(1), "cuda", "cuda", close=fail))
     exchange.withdraw()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while "could not be closed" not in caplog.text and time.monotonic() < deadline:
         time.sleep(0.01)
     assert "gone already" in caplog.text
@@ -124,15 +124,14 @@ def test_under_a_storm_of_offers_no_frame_is_lost_bare_or_made_by_two() -> None:
 
     thread = threading.Thread(target=storm)
     thread.start()
-    seen: list[int] = []
-    seq = 0
+    seen, seq = [shown(exchange, 1)], 1
     while not over.is_set() or seen[-1] != offered[-1].number:
         seq += 1
         seen.append(shown(exchange, seq))
     thread.join()
     assert seen == sorted(seen), "nobody comes back"
     assert len(seen) == seq
-    assert all(painter.closed.wait(5) for painter in offered[:-1])
+    assert all(painter.closed.wait(60) for painter in offered[:-1])
     assert not offered[-1].closed.is_set()
 
 

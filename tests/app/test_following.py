@@ -7,7 +7,7 @@ from typing import cast
 from livecam.app.following import followed
 from livecam.app.outlets import FixedOutlets
 from livecam.app.presets import Presets
-from livecam.app.reload import Apply
+from livecam.app.reload import Apply, Reloader
 from livecam.config import (
     Config,
     FaceConfig,
@@ -103,6 +103,12 @@ def test_networks_of_the_file_take_its_place() -> None:
     presets = PretendPresets(Config())
     applied(follow(presets), "neural", FAST)
     assert presets.wanted[0].neural == FAST.neural
+
+
+def test_angles_are_followed_without_a_restart() -> None:
+    presets, angles = PretendPresets(FAST), replace(FAST, neural=replace(FAST.neural, angles=True))
+    assert Reloader(FAST, lambda: angles, follow(presets))() == "Done."
+    assert [wanted.neural.angles for wanted in presets.wanted] == [True]
 
 
 def test_a_setting_that_is_a_command_is_one() -> None:

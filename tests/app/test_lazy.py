@@ -27,14 +27,14 @@ def sent(self, picture):
 
 NullSink.open, NullSink.send = opened, sent
 from livecam.cli import main
-sys.argv = ["livecam", "run", "--sink", "null", "--source", sys.argv[1], "--no-tty", "--seconds", "5"]
+sys.argv = ["livecam", "run", "--sink", "null", "--source", sys.argv[1], "--no-tty", "--seconds", "90"]
 main()
 """
 
 
 def answer(code: str, *arguments: str) -> object:
     command = [sys.executable, "-c", "import json\n" + code, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -188,11 +189,15 @@ def test_stand_ins_say_what_they_are(shelf: Path) -> None:
 def test_the_daemon_runs_a_preset_from_the_command_line(shelf: Path, tmp_path: Path) -> None:
     report = tmp_path / "run.json"
     folders = ["--recipes", str(shelf / "recipes"), "--models-dir", str(shelf / "models")]
-    rest = ["--source", "synthetic", "--sink", "memory", "--seconds", "4", "--no-tty", "--report", str(report)]
+    rest = ["--source", "synthetic", "--sink", "memory", "--no-tty", "--report", str(report)]
     rest += ["--size", "640x480", "--fps", "15", "--hold", "1000"]
-    result = CliRunner().invoke(root, ["run", "--preset", "balanced", *folders, *rest])
-    assert result.exit_code == 0, result.output
-    run = json.loads(report.read_text())
+    run = {"sent": {"live": 0}}
+    # For longer where the machine is busy with something else.
+    for seconds in ("4", "20", "60"):
+        if run["sent"]["live"] <= 5:
+            result = CliRunner().invoke(root, ["run", "--preset", "balanced", *folders, *rest, "--seconds", seconds])
+            assert result.exit_code == 0, result.output
+            run = json.loads(report.read_text())
     assert run["sent"]["live"] > 5
     assert "STAND-IN" in run["provider"]
 
@@ -227,13 +232,17 @@ def test_a_camera_is_a_live_face(source: str, shelf: Path, tmp_path: Path) -> No
         run(config, paths=paths_in(tmp_path))
 
 
+COMPILING = "Compiling for the graphics card: scrfd_500m"
+
+
 class Compiled:
     """A card's networks, which the processor runs; one of them is not compiled yet."""
 
     def __init__(self, neural: NeuralNetworks, folder: Path) -> None:
         self.workshop = workshop(folder)
         self._neural = neural
-        self._wanted = Wanted(network("scrfd_500m", folder / "models"))
+        self.may_end = folder / "may-end"
+        self._wanted = Wanted(network("scrfd_500m", folder / "models", f"until {self.may_end}"))
 
     def missing(self) -> list[Wanted]:
         return [] if self.workshop.is_ready(self._wanted) else [self._wanted]
@@ -249,7 +258,14 @@ def test_a_call_goes_on_while_its_networks_are_compiled_and_exchanged(
     """On a computer with a card, which is not there: from the first picture to the last no frame fails."""
     computer = PretendComputer((Backend.RTX, Backend.CPU), RTX_3060)
     monkeypatch.setattr("livecam.app.neural.ThisComputer", lambda: computer)
-    monkeypatch.setattr(Assembly, "_compiled", lambda self, _: Compiled(self._neural, tmp_path))
+    made: list[Compiled] = []
+
+    def compiled(assembly: Assembly, _backend: Backend) -> Compiled:
+        assert assembly._neural is not None
+        made.append(Compiled(assembly._neural, tmp_path))
+        return made[0]
+
+    monkeypatch.setattr(Assembly, "_compiled", compiled)
     config = config_of(
         shelf,
         neural__preset="fast",
@@ -258,13 +274,16 @@ def test_a_call_goes_on_while_its_networks_are_compiled_and_exchanged(
         source__size="640x480",
         source__fps="15",
         output__sinks="memory",
-        run__seconds="30",
+        privacy__hold_ms="2000",
+        run__seconds="120",
     )
     statuses: list[Status] = []
     stop = threading.Event()
 
     def look(status: Status) -> None:
         statuses.append(status)
+        if any(one.showing == "live" for one in statuses) and any(COMPILING in one.note for one in statuses):
+            made[0].may_end.touch()
         if status.provider == "rtx" and len(statuses) - exchanged(statuses) > 15:
             stop.set()
 
@@ -272,7 +291,7 @@ def test_a_call_goes_on_while_its_networks_are_compiled_and_exchanged(
     told = [status.provider for status in statuses if status.showing == "live"]
     assert told[0].startswith("cpu")
     assert told[-1] == report.provider == "rtx"
-    assert any("Compiling for the graphics card: scrfd_500m" in status.note for status in statuses)
+    assert any(COMPILING in status.note for status in statuses)
     assert "failed" not in report.withheld
     after = statuses[exchanged(statuses) :]
     assert {status.showing for status in after} <= {"live", "held"}, "never the slate"
@@ -281,3 +300,28 @@ def test_a_call_goes_on_while_its_networks_are_compiled_and_exchanged(
 def exchanged(statuses: list[Status]) -> int:
     """Which was the first to tell of the compiled networks."""
     return next((number for number, status in enumerate(statuses) if status.provider == "rtx"), len(statuses))
+
+
+@pytest.mark.parametrize(
+    ("flags", "live", "kept"),
+    [
+        ({"neural.preset": "balanced"}, True, True),
+        ({"neural.preset": "balanced"}, False, False),
+        ({"neural.preset": "balanced", "neural.identity_gate": "false"}, True, False),
+        ({"neural.preset": "balanced", "neural.enhancer": "none"}, True, False),
+        ({"neural.preset": "balanced", "neural.swapper": "uniface_256"}, True, False),
+    ],
+)
+def test_the_enhancer_is_kept_to_the_persona_where_a_recogniser_knows_it(
+    flags: dict[str, str], live: bool, kept: bool, tmp_path: Path
+) -> None:
+    """Live, with an enhancer, and with identities that are vectors. No weights are needed to say so."""
+    config = load(flags, Path(os.devnull), {}).config
+    clock = time.monotonic_ns if live else lambda: 0
+    keeper = NeuralNetworks(config, paths_in(tmp_path), Networks(tmp_path, "cpu"), clock).keeper()
+    assert (keeper is not None) is kept
+
+
+def test_stand_ins_judge_nobody(shelf: Path, tmp_path: Path) -> None:
+    config = config_of(shelf, neural__preset="balanced")
+    assert NeuralNetworks(config, paths_in(tmp_path), Networks(tmp_path, "cpu")).keeper() is None

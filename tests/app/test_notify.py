@@ -62,6 +62,14 @@ def test_status_is_one_line(manager: socket.socket, tmp_path: Path) -> None:
     assert heard(manager) == ["STATUS=live READY=1", "STOPPING=1"]
 
 
+def test_a_process_that_starts_itself_again_shows_life_and_does_not_say_that_it_stops(
+    manager: socket.socket, tmp_path: Path
+) -> None:
+    ServiceNotifier(FakeClock(), environment(tmp_path, WATCHDOG_USEC="3000000")).replaced()
+    ServiceNotifier(FakeClock(), environment(tmp_path)).replaced()
+    assert heard(manager) == ["WATCHDOG=1"]
+
+
 @pytest.mark.parametrize("given", [{}, {"WATCHDOG_USEC": "3000000"}, {"NOTIFY_SOCKET": "/nowhere/at/all"}])
 def test_without_a_manager_nothing_happens(given: dict[str, str]) -> None:
     notifier = ServiceNotifier(FakeClock(), given)

@@ -22,8 +22,9 @@ def paths(tmp_path: Path) -> Paths:
 
 
 @pytest.fixture
-def server() -> Iterator[int]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Answers to who knows the secret; its port."""
+    monkeypatch.setattr("livecam.app.obs_ways._ASK_S", 60.0)
 
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -40,7 +41,7 @@ def server() -> Iterator[int]:
         thread.start()
         yield listening.server_port
         listening.shutdown()
-        thread.join(5)
+        thread.join(60)
 
 
 def configured(**values: str) -> Config:

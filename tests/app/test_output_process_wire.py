@@ -160,7 +160,7 @@ def test_a_process_is_dying_or_not() -> None:
     assert not is_dying(0), "where the system does not tell"
     if sys.platform == "linux":
         child = subprocess.Popen([sys.executable, "-c", ""])
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not is_dying(child.pid):
             assert time.monotonic() < deadline
         child.wait()
@@ -187,14 +187,14 @@ class Rig:
         self.thread.start()
 
     def call(self) -> socket.socket:
-        connection = dial(self.address, 2.0)
+        connection = dial(self.address, 60.0)
         assert connection is not None
         return connection
 
     def end(self) -> None:
         self.attendant.ending = True
-        self.thread.join(5)
-        self.server.stop(2.0)
+        self.thread.join(60)
+        self.server.stop(60.0)
         self.attendant.close()
 
 
@@ -230,7 +230,7 @@ def test_one_main_process_at_a_time_is_attached(rig: Rig) -> None:
     assert hear(second) == b"", "only who is attached may end it"
     assert rig.thread.is_alive()
     first.sendall(END)
-    rig.thread.join(5)
+    rig.thread.join(60)
     assert not rig.thread.is_alive()
 
 
@@ -270,7 +270,7 @@ def test_the_peer_is_known_by_the_kernel(rig: Rig) -> None:
 
 def test_alone_it_ends_when_asked(rig: Rig) -> None:
     rig.call().sendall(RETIRE)
-    rig.thread.join(5)
+    rig.thread.join(60)
     assert not rig.thread.is_alive()
 
 

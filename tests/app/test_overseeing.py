@@ -35,7 +35,7 @@ from livecam.core.settings import (
 )
 from livecam.core.spec import parse_spec
 from livecam.errors import ConfigError, PersonaError, SinkError
-from livecam.privacy.audit import AuditError, lines
+from livecam.privacy.audit import AuditError, AuditLog, lines
 from tests.app.converting import Storing
 from tests.app.test_auditing import until
 from tests.app.test_convert import picture
@@ -62,6 +62,7 @@ def events(paths: Paths) -> list[dict[str, object]]:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("livecam.app.auditing.STOP_S", 60.0)
+    monkeypatch.setattr("livecam.app.auditing.RETRY_S", 0.01)
 
 
 @pytest.fixture
@@ -282,17 +283,26 @@ def test_a_policy_that_is_damaged_meanwhile_leaves_the_one_before_in_force(
     run.overseer.stop()
 
 
-def test_a_run_that_must_be_written_down_and_is_not_shows_the_slate(paths: Paths) -> None:
+def test_a_run_that_must_be_written_down_and_is_not_shows_the_slate(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = Overseen(paths, STRICT, face__persona="ann").begin()
     run.sinks = ["virtualcam:/dev/video10"]
     run.overseer.look()
     assert not run.covered()
-    run.overseer.auditor.problem = "The disk is full."
-    run.overseer.look()
-    assert run.covered()
-    with pytest.raises(ConfigError, match=r"without the audit log\. The disk is full"):
-        run.submit(Resume())
-    run.overseer.auditor.problem = ""
+
+    def full(*_: object) -> None:
+        raise AuditError("The disk is full.", "Free some.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AuditLog, "append_at", full)
+        run.overseer.auditor.note("panel", on=True)
+        until(lambda: bool(run.overseer.auditor.problem))
+        run.overseer.look()
+        assert run.covered()
+        with pytest.raises(ConfigError, match=r"without the audit log\. The disk is full"):
+            run.submit(Resume())
+    until(lambda: not run.overseer.auditor.problem)
     run.submit(Resume())
     run.overseer.stop()
 

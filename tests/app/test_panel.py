@@ -86,7 +86,7 @@ class Bank:
         self.told: list[object] = []
 
     def cards(self) -> tuple[Card, ...]:
-        return (Card("nobody", True, 1, "", "", ("live",), "", "", "", 2, WornAs(blend=0.5), UNKNOWN),)
+        return (Card("nobody", True, 1, "", "", ("live",), "", "", "", "", 2, WornAs(blend=0.5), UNKNOWN),)
 
     def draft_image(self, image: object) -> Draft:
         self.told.append(image)
@@ -122,7 +122,7 @@ def _part(run: Run, config: Config, paths: Paths, camera: CameraTap | None = Non
 def _let_in(part: PanelPart) -> Iterator[httpx.Client]:
     """A browser while the panel is there."""
     part.start()
-    with httpx.Client(base_url=part.url.split("/?")[0], headers={"X-Livecam": "1"}, timeout=20, verify=False) as client:
+    with httpx.Client(base_url=part.url.split("/?")[0], headers={"X-Livecam": "1"}, timeout=60, verify=False) as client:
         client.get(part.url)
         yield client
     part.stop()
@@ -160,7 +160,7 @@ def test_it_is_known_whether_somebody_watches(config: Config, paths: Paths) -> N
 
 
 def _soon(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not true() and time.monotonic() < deadline:
         time.sleep(0.01)
     return true()
@@ -277,7 +277,7 @@ def test_a_run_that_wants_one_has_it(paths: Paths) -> None:
     way, run = PanelWay(config, paths), Run()
     assert isinstance(way.wrap(cast(Processor, object())), InputTap)
     way.open(run, Desk(run.port), run.port.status)
-    with httpx.Client(base_url=way.url.split("/?")[0], timeout=20, verify=False) as client:
+    with httpx.Client(base_url=way.url.split("/?")[0], timeout=60, verify=False) as client:
         assert client.get("/").status_code == 401
         client.get(way.url)
         # The token is not told by the page.

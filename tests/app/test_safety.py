@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -46,7 +46,9 @@ class Rig:
         self.image = np.zeros(SIZE.image_shape, np.uint8)
         self.picture = np.zeros(SIZE.picture_shape, np.uint8)
         self.inner = ScriptedProcessor()
-        self.gate = ContentGate(Terms(EVERY, CLEAR), lambda: Looks(self._copy, self._judge), self._tighten, self.now_ns)
+        self.noted: list[tuple[str, Mapping[str, object]]] = []
+        looks = Looks(self._copy, self._judge)
+        self.gate = ContentGate(Terms(EVERY, CLEAR), lambda: looks, self._tighten, self.now_ns, self._note)
         self.processor = self.gate.wrap(lambda: self.inner)
         self.seq = 0
 
@@ -60,13 +62,16 @@ class Rig:
     def _judge(self, image: Image) -> Verdict:
         try:
             # A look ends when the test says so, never between two lines of it.
-            assert self.go.acquire(timeout=10)
+            assert self.go.acquire(timeout=60)
             return self.judge(image)
         finally:
             self.done.release()
 
     def _tighten(self) -> None:
         self.tightened += 1
+
+    def _note(self, event: str, **facts: object) -> None:
+        self.noted.append((event, facts))
 
     def frame(self, value: int = 0, later_ns: int = 0) -> How | Withheld:
         """What becomes of the next frame."""
@@ -78,8 +83,8 @@ class Rig:
     def looked(self) -> None:
         """Wait until a look has ended and was heeded."""
         self.go.release()
-        assert self.done.acquire(timeout=10)
-        deadline_s = time.monotonic() + 10
+        assert self.done.acquire(timeout=60)
+        deadline_s = time.monotonic() + 60
         while self.gate._busy and self.gate._thread is not None and self.gate._thread.is_alive():
             assert time.monotonic() < deadline_s
             time.sleep(0.0005)
@@ -119,12 +124,24 @@ def test_a_hit_withholds_after_one_look_and_lifts_the_floor_once(rig: Rig) -> No
     assert rig.tightened == 1
 
 
+def test_the_audit_log_is_told_when_it_begins_and_when_it_is_over(rig: Rig) -> None:
+    """Not of every look, and not of waiting for an answer."""
+    rig.seen()
+    assert rig.noted == []
+    rig.seen(200)
+    rig.seen(200)
+    assert rig.noted == [("content", {"withheld": True})]
+    while rig.seen() is Withheld.CONTENT:
+        pass
+    assert rig.noted == [("content", {"withheld": True}), ("content", {"withheld": False})]
+
+
 def test_the_floor_is_lifted_without_waiting_for_a_frame(rig: Rig) -> None:
     rig.seen()
     gone = threading.Event()
 
     def later(image: Image) -> Verdict:
-        assert gone.wait(10)
+        assert gone.wait(60)
         return bright(image)
 
     rig.judge = later
@@ -191,7 +208,7 @@ def test_a_look_that_hangs_withholds_when_its_answer_is_stale() -> None:
     rig, go_on = Rig(), threading.Event()
 
     def hang(image: Image) -> Verdict:
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return bright(image)
 
     assert rig.seen() is How.SWAPPED
@@ -241,7 +258,7 @@ def test_a_look_at_the_source_before_says_nothing_good_about_this_one(rig: Rig) 
     go_on = threading.Event()
 
     def slowly(image: Image) -> Verdict:
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return bright(image)
 
     rig.judge = slowly

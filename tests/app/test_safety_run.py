@@ -46,7 +46,7 @@ def ran(networks: Path, folder: Path, enough: Callable[[Report], bool], **values
     config = configured(networks, **CHEAP, safety__nudity=NUDITY, **values)
     daemon = Daemon(config, places(folder), ScriptedProcessor)
     daemon.start()
-    deadline_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + 90
     while not enough(daemon.report()) and time.monotonic() < deadline_s:
         daemon.check()
         time.sleep(0.02)
@@ -91,14 +91,14 @@ def test_what_is_configured_and_cannot_be_used_ends_the_run(
         networks,
         cache,
         **CHEAP,
-        run__seconds="20",
+        run__seconds="120",
         safety__nudity=AGE if wrong == "task" else NUDITY,
     )
     expected: type[LivecamError] = ConfigError if wrong == "task" else ModelError
     started_s = time.monotonic()
     with pytest.raises(expected) as told:
         run(config, paths=places(tmp_path))
-    assert time.monotonic() - started_s < 15
+    assert time.monotonic() - started_s < 100
     assert ("--nudity names genderage" if wrong == "task" else f"livecam models pull {NUDITY}") in str(told.value)
     assert set(kept()) <= {How.SLATE}
 

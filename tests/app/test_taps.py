@@ -94,12 +94,15 @@ def test_unwatched_taps_take_no_time() -> None:
     tap.attach(Feed(SmallImage(SIZE, 160), 15, 70))
     output.attach([Feed(Whole(SIZE), 15, 70)] * 2)
     frame, picture = _frame(1), cleared(plain(90))
-    started = time.perf_counter()
-    for _ in range(1000):
-        tap.look(frame)
-        output.send(picture)
-    # Under 20 us a picture even on a busy machine; a copy of one takes more.
-    assert time.perf_counter() - started < 0.05
+    took_s = []
+    for _ in range(20):
+        started = time.perf_counter()
+        for _ in range(50):
+            tap.look(frame)
+            output.send(picture)
+        took_s.append(time.perf_counter() - started)
+    # Under 50 us for both, whenever this machine is not busy with something else; a copy of one takes more.
+    assert min(took_s) < 50 * 50e-6
 
 
 def test_a_processor_behind_the_tap_is_told_everything() -> None:
@@ -113,9 +116,9 @@ def test_a_processor_behind_the_tap_is_told_everything() -> None:
 
 def test_a_shot_is_a_copy_of_the_next_frame() -> None:
     tap, shots = CameraTap(), list[Image]()
-    taking = threading.Thread(target=lambda: shots.append(tap.shot(5)))
+    taking = threading.Thread(target=lambda: shots.append(tap.shot(60)))
     taking.start()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while taking.is_alive() and time.monotonic() < deadline:
         _process(tap, 123)
         time.sleep(0.01)

@@ -162,10 +162,24 @@ def test_a_picture_is_looked_at_for_its_label(tmp_path: Path) -> None:
     for name, change in (("plain.png", lambda picture: picture), ("label.png", labelled)):
         cv2.imwrite(str(tmp_path / name), cv2.cvtColor(change(scene(0)), cv2.COLOR_YUV2BGR_I420))
     plain, shown = (verify_file(tmp_path / name, KEY) for name in ("plain.png", "label.png"))
-    assert (plain.still, plain.labelled, plain.chance, plain.score) == (True, False, 1.0, 0.0)
+    assert (plain.still, plain.labelled, plain.marked, plain.chance) == (True, False, (), 1.0)
     assert shown.labelled
-    assert "no mark can be looked for" in " ".join(shown.lines())
+    assert "No mark of livecam was found in the picture (score" in " ".join(shown.lines())
     assert "'KI-VERÄNDERT', is in it" in " ".join(shown.lines())
+
+
+@pytest.mark.parametrize("change", [lambda picture: picture, with_bars], ids=["whole", "with bars"])
+def test_the_mark_is_found_in_a_picture_of_the_live_path(tmp_path: Path, change: Change) -> None:
+    picture = scene(0)
+    Watermark(KEY, SESSION, SIZE)(picture, 2 * NS_PER_S + 1)
+    path = tmp_path / "shot.jpg"
+    cv2.imwrite(str(path), cv2.cvtColor(change(picture), cv2.COLOR_YUV2BGR_I420))
+    verdict = verify_file(path, KEY)
+    assert verdict.sessions == (SESSION,)
+    said = " ".join(verdict.lines())
+    assert "its mark is in it (score" in said
+    assert "pictures)" in said
+    assert "this installation, session 0000beef" in said
 
 
 def test_words_of_ones_own_are_read_where_they_are_known(tmp_path: Path) -> None:

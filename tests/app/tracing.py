@@ -3,6 +3,7 @@
 import os
 import struct
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +35,46 @@ class Sent(NamedTuple):
     columns: int
 
 
+class Pauses:
+    """How long this process was kept from running at most, since others on the machine may be greedy.
+
+    Args:
+        file: Told too, a line for each that was longer than all before.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.longest_ms = 0.0
+        self._file = file
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        before = time.monotonic()
+        while not self._ended.wait(0.005):
+            now = time.monotonic()
+            kept_ms, before = (now - before) * 1000 - 10, now
+            if kept_ms > self.longest_ms:
+                self.longest_ms = kept_ms
+                self._tell()
+
+    def _tell(self) -> None:
+        if self._file is not None:
+            with self._file.open("a") as file:
+                file.write(f"{self.longest_ms:.3f}\n")
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+def longest_pause_ms(path: Path) -> float:
+    """Of the processes that wrote to the sink."""
+    file = Path(f"{path}.pauses")
+    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+    return max((float(line) for line in lines if line.endswith("\n")), default=0.0)
+
+
 class TraceSink:
     """Writes what it is sent to the file it names, and ``open`` and ``close`` to another."""
 
@@ -41,8 +82,10 @@ class TraceSink:
         self.name = f"trace:{path}"
         self._path = path
         self._handle = -1
+        self._pauses: Pauses | None = None
 
     def open(self, size: Size, fps: float) -> None:
+        self._pauses = self._pauses or Pauses(Path(self._path + ".pauses"))
         self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._mark("open")
 

@@ -87,6 +87,9 @@ class OnCard:
     def blur(self, box: Box) -> None:
         self.canvas.blur(box)
 
+    def mark(self) -> None:
+        self.canvas.mark()
+
     def store(self, out: Picture) -> None:
         self.canvas.store(out)
 

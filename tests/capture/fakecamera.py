@@ -1,7 +1,6 @@
 """A scripted stand-in for `cv2.VideoCapture`: it can be busy, hang, stall, be pulled out, and change its mind."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -106,9 +105,3 @@ class FakeCapture:
 
     def release(self) -> None:
         self.released.set()
-
-
-def hang(seconds: float) -> bool:
-    """A driver that does not return for a while, and then without a picture."""
-    time.sleep(seconds)
-    return False

@@ -1,6 +1,7 @@
 """Cameras, on a scripted stand-in for OpenCV's capture, and on a real one where there is one."""
 
 import os
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livecam.capture import camera, devices, session, v4l2info
+from livecam.capture import camera, devices, v4l2info
 from livecam.capture.camera import CameraSource
 from livecam.capture.devices import CameraFormat, CameraInfo
 from livecam.core.clock import MonotonicClock
@@ -17,11 +18,13 @@ from livecam.core.frame import NS_PER_MS, NS_PER_S, Image, Size
 from livecam.core.seams import Clock
 from livecam.core.spec import SourceWish, parse_spec
 from livecam.errors import ConfigError, SourceError, SourceGone, SourceHangs, SourceLost
-from tests.capture.fakecamera import WEBCAM, Device, FakeCapture, grey, hang
+from tests.capture.fakecamera import WEBCAM, Device, FakeCapture, grey
 from tests.fakes import FakeClock
 
 SIZE = Size(96, 64)
-WISH = SourceWish(SIZE, 30.0, timeout_s=0.3)
+WISH = SourceWish(SIZE, 30.0, timeout_s=20.0)
+HASTY = SourceWish(SIZE, 30.0, timeout_s=1.0)
+"""For drivers that hang."""
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def blank(size: Size = SIZE) -> Image:
 
 def test_opencv_does_not_wait_its_ten_seconds(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", raising=False)
-    source().open()
+    CameraSource("", HASTY, MonotonicClock(), platform="linux").open()
     assert os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] == "1"
 
 
@@ -94,10 +97,13 @@ def test_pictures_are_filled_in_place_and_stamped_by_the_kernel(device: Device) 
     device.age_ms = lambda number: 7.0
     opened = source()
     opened.open()
-    image = blank()
-    stamp_ns = opened.read_into(image)
+    image, ages_ns = blank(), list[int]()
+    for _ in range(5):
+        stamp_ns = opened.read_into(image)
+        ages_ns.append(time.monotonic_ns() - stamp_ns)
     assert (image == 90).all()
-    assert 7 * NS_PER_MS <= time.monotonic_ns() - stamp_ns < 500 * NS_PER_MS
+    # The least, since others use the machine.
+    assert 7 * NS_PER_MS <= min(ages_ns) < 500 * NS_PER_MS
     assert device.captures[0].grabbed_by == "livecam-camera"
 
 
@@ -196,37 +202,42 @@ def test_pulled_out_and_plugged_in_as_another_number(device: Device, monkeypatch
 
 
 def test_a_hanging_driver_is_left_behind_and_not_joined_by_a_second(device: Device) -> None:
-    device.grab = lambda number: number < 1 or hang(2.5)
-    opened = source()
+    over = threading.Event()
+    device.grab = lambda number: number < 1 or not over.wait(60)
+    opened = CameraSource("", HASTY, MonotonicClock(), platform="linux")
     opened.open()
     image = blank()
     started = time.monotonic()
-    with pytest.raises(SourceLost, match=r"sent no picture for 0\.3 s"):
+    with pytest.raises(SourceLost, match=r"sent no picture for 1 s"):
         opened.read_into(image)
-    assert time.monotonic() - started < WISH.timeout_s + 0.5
+    assert time.monotonic() - started < 30
     opened.close()
     with pytest.raises(SourceHangs, match="still hangs in its driver"):
         opened.open()
     assert len(device.captures) == 1
     assert not image.any(), "a call that was given up must not write into the caller's image"
-    assert device.captures[0].released.wait(6), "the device is freed once the driver returns"
+    over.set()
+    assert device.captures[0].released.wait(60), "the device is freed once the driver returns"
     device.grab = lambda number: True
     opened.open()
     opened.close()
 
 
 def test_a_driver_that_hangs_while_opening(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
     def slow(address: str | int, backend: int) -> FakeCapture:
-        time.sleep(3)
+        over.wait(60)
         return FakeCapture(device)
 
     monkeypatch.setattr(cv2, "VideoCapture", slow)
-    opened = source()
+    opened = CameraSource("", replace(HASTY, timeout_s=0.3), MonotonicClock(), platform="linux")
     started = time.monotonic()
     with pytest.raises(SourceLost, match=r"did not start within 0\.75 s"):
         opened.open()
     opened.close()
-    assert time.monotonic() - started < WISH.timeout_s * session.OPEN_FACTOR + 1.5
+    assert time.monotonic() - started < 30
+    over.set()
 
 
 def test_a_busy_camera_names_who_uses_it(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """``livecam audit``: on a terminal, for scripts, and for whoever tampered."""
 
 import json
+import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from livecam.app.auditing import audit_once, folder_of
-from livecam.cli import root
+from livecam.cli import audit_missing, root
 from livecam.cli.audit_commands import _moment
 from livecam.config import Paths
 
@@ -107,9 +109,44 @@ def test_an_export_of_a_broken_log_is_no_proof(paths: Paths, tmp_path: Path) -> 
     assert "exported from a log that was not whole" in livecam("verify", file).output
 
 
+def test_a_log_that_is_gone_with_its_seal_is_missed_where_livecam_has_been_used(paths: Paths, tmp_path: Path) -> None:
+    written(paths)
+    livecam("export", tmp_path / "kept.jsonl")
+    os.utime(paths.data / "vault.key", (1_790_000_000, 1_790_000_000))
+    for path in (*folder_of(paths).glob("audit-*.jsonl"), paths.data / "audit.seal"):
+        path.unlink()
+    for words in (("verify",), ("verify", tmp_path / "kept.jsonl"), ("export", tmp_path / "b.jsonl")):
+        found = livecam(*words)
+        assert found.exit_code == 4, "neither whole nor broken"
+        assert "not a line of it, and no seal beside it" in found.output
+        assert "this livecam has been used: vault.key is there since 2026-09-21" in found.output
+        assert "whole" not in found.output
+    assert not (tmp_path / "b.jsonl").exists()
+    shutil.rmtree(folder_of(paths))
+    assert livecam("verify").exit_code == 4
+    written(paths, 1)
+    assert livecam("verify").exit_code == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a pipe stands for a disk that does not answer")
+def test_a_disk_that_does_not_answer_is_not_waited_for_for_ever(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(paths)
+    pipe = folder_of(paths) / "audit-9999999999.jsonl"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(audit_missing, "PATIENCE_S", 0.3)
+    found = livecam("verify")
+    assert found.exit_code == 1
+    assert "was not read within 0.3 s: the disk does not answer" in found.output
+    with pipe.open("w"):
+        pass  # lets the thread that was left behind come to its end
+
+
 def test_without_a_log_there_is_a_sentence_and_a_lost_one_is_missed(paths: Paths, tmp_path: Path) -> None:
     for words in (("verify",), ("export", tmp_path / "a")):
-        assert "There is no audit log" in livecam(*words).output
+        found = livecam(*words)
+        assert (found.exit_code, "There is no audit log" in found.output) == (4, True)
+        assert "has been used" not in found.output
+        assert not (paths.data / "vault.key").exists(), "looking makes no key"
     assert "Nothing is in the audit log" in livecam("show").output
     written(paths)
     for path in folder_of(paths).iterdir():

@@ -7,23 +7,29 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from livecam.bench.quality import choose
+from livecam.bench.quality.ablation import NO_VECTOR
 from livecam.bench.quality.choose import NO_JUDGE
 from livecam.bench.quality.clip import Lab
 from livecam.bench.quality.report import Report, Setup
-from livecam.bench.quality.smoothers import MODES
+from livecam.bench.quality.sheet import SIDE_PX
+from livecam.bench.quality.smoothers import MODES, NO_PACK, Mode
 from livecam.capture.synthetic import SyntheticOptions, SyntheticSource
 from livecam.cli import bench_quality_run, root
 from livecam.cli.bench_quality import _DRAWN, _MODES
-from livecam.cli.bench_quality_run import DRAWN
+from livecam.cli.bench_quality_run import DRAWN, ClipTake, _labeller
+from livecam.config import LabelConfig
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Image, Size
 from livecam.core.persona import Basis, Scope
 from livecam.faces.consents import Change, Consents
+from livecam.privacy.label import draw_plate
+from livecam.privacy.label_still import labelled
 from tests.bench.quality.scripted import SIZE as SCRIPTED_SIZE
 from tests.bench.quality.scripted import ScriptedStudio, plays, tools
 
@@ -80,12 +86,25 @@ def test_a_drawn_clip_is_measured_from_end_to_end(home: Path, monkeypatch: pytes
     assert steady < 0.5 * shaky
     page = (home / "report" / "quality.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == 18
-    assert (home / "report" / "contact-sheet.jpg").read_bytes()[:2] == b"\xff\xd8"
+    sheet = cv2.imread(str(home / "report" / "contact-sheet.jpg"))
+    assert sheet is not None
+    side = SIDE_PX
+    plate, _ = draw_plate(Size(side, side), "AI MODIFIED")
+    for row, column in ((0, 1), (1, 4)):
+        shown = sheet[row * side : (row + 1) * side, column * side : (column + 1) * side]
+        assert cv2.matchTemplate(shown.astype(np.uint8), plate, cv2.TM_CCOEFF_NORMED).max() > 0.9
     assert sorted(path.name for path in (home / "report").iterdir()) == [
         "contact-sheet.jpg",
         "quality.html",
         "quality.json",
     ]
+
+
+def test_the_label_on_what_is_kept_goes_with_the_setting() -> None:
+    grey: Image = np.full((240, 240, 3), 90, np.uint8)
+    assert np.array_equal(_labeller(LabelConfig(shown=False))(grey), grey)
+    assert np.array_equal(_labeller(LabelConfig(text="FAKE"))(grey), labelled(grey, "FAKE"))
+    assert not np.array_equal(labelled(grey, "FAKE"), grey)
 
 
 def test_without_a_judge_the_report_says_so_and_one_bad_clip_spoils_nothing(
@@ -176,8 +195,9 @@ def test_pictures_of_a_persona_are_written_only_where_its_consent_covers_them(me
 
 
 def test_the_drawn_face_needs_no_clip(home: Path) -> None:
-    result = call("synthetic", "--modes", "none", "--no-still", "--frames", "16", "--json")
+    result = call("synthetic", "--modes", "none", "--no-still", "--frames", "16", "--json", "--angles")
     assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["pack"] == {"clips": [], "why_not": NO_VECTOR}
     (clip,) = json.loads(result.stdout)["clips"]
     assert (clip["name"], clip["size"], clip["frames"]) == ("synthetic", "1280x720", 16)
     assert clip["modes"]["none"]["frames"]["published"] == 100
@@ -186,3 +206,15 @@ def test_the_drawn_face_needs_no_clip(home: Path) -> None:
 
 def test_the_modes_in_the_help_are_those_there_are() -> None:
     assert tuple(MODES) == _MODES
+
+
+@pytest.mark.parametrize("mode", [MODES["none"], MODES["ours"], NO_PACK], ids=lambda mode: mode.name)
+def test_a_mode_says_what_the_pipeline_is_made_with(mode: Mode) -> None:
+    made = []
+
+    class Rehearses:
+        def pipeline(self, size: Size, wrap: object, steadiness: float | None, *, pack: bool) -> None:
+            made.append((steadiness, pack))
+
+    ClipTake(Rehearses(), mode, SIZE)  # type: ignore[arg-type]
+    assert made == [(None if mode.own else 0.0, mode is not NO_PACK)]

@@ -268,6 +268,6 @@ def test_ctrl_c_ends_the_build_and_leaves_nothing(networks: Catalogue, monkeypat
     began = time.monotonic()
     result = call("build", "sleep")
     assert result.exit_code != 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
     assert files() == []
     assert not [thread for thread in threading.enumerate() if thread.name == "plan-build-watch"]

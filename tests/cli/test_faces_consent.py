@@ -98,8 +98,9 @@ def test_a_consent_is_shown_widened_taken_back_and_given_again(folder: Path) -> 
         (("consent", "ann", "--renew", "--expires", "1999-01-01"), 2, "lies in the past"),
         (("consent", "ann", "--renew", "--basis", "unstated"), 2, "unstated"),
         (("consent", "ann", "--prove"), 1, "only that it is your own face"),
-        (("erase", "eve"), 1, "no persona 'eve'"),
-        (("erase", "nobody"), 1, "cannot be erased"),
+        (("erase", "eve", "--yes"), 1, "no persona 'eve'"),
+        (("erase", "nobody", "--yes"), 1, "cannot be erased"),
+        (("erase", "ann"), 2, "here is no terminal to ask at. Say --yes to do it."),
         (("erase", "ann", "--receipt", "/none/there/x.json"), 2, "cannot be written"),
         (("add", "bob", "x.png", "--consent", "self", "--scope", ","), 2, "--scope takes"),
     ],
@@ -192,7 +193,9 @@ def test_erasing_is_asked_for_on_a_terminal(folder: Path, monkeypatch: pytest.Mo
             isatty = staticmethod(lambda: True)
 
     monkeypatch.setattr(faces_erase, "sys", Terminal)
-    assert call("erase", "ann", text="n\n").exit_code == 1
+    asked = call("erase", "ann", text="n\n")
+    assert asked.exit_code == 1
+    assert asked.stdout.count("This cannot be undone.") == 1
     assert "ann" in call("list").stdout
     assert call("erase", "ann", text="y\n").exit_code == 0
     assert "ann" not in call("list").stdout

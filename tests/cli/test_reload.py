@@ -35,7 +35,7 @@ def livecam(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def said(path: Path, line: str, expected: str) -> str:
     """The answer, once it has `expected` in it."""
-    deadline, answer = time.monotonic() + 20, ""
+    deadline, answer = time.monotonic() + 90, ""
     while expected not in answer and time.monotonic() < deadline:
         answer = order(path, line).said if path.exists() else ""
         time.sleep(0.05)
@@ -49,7 +49,7 @@ def test_a_hangup_reloads_and_nothing_is_lost(livecam: "subprocess.Popen[bytes]"
     around = "[obs]\nhost = 'studio'\n[audio]\nextra_ms = 5\n"
     (tmp_path / "livecam.toml").write_text(f"[face]\nshape = 0.6\nsteadiness = 0.2\n{around}")
     livecam.send_signal(signal.SIGHUP)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "Reload: Shape 0.6." not in (tmp_path / "log").read_text() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert "The scenes of OBS are not followed. No microphone is delayed." in (tmp_path / "log").read_text()
@@ -60,9 +60,9 @@ def test_a_hangup_reloads_and_nothing_is_lost(livecam: "subprocess.Popen[bytes]"
     refused = order(ctl, "reload")
     assert not refused.ok
     assert "livecam.toml:2 has an unknown key 'shap'" in refused.said
-    assert "Kept as" in order(ctl, "snapshot").said
+    said(ctl, "snapshot", "Kept as")
     assert "Recording to" in order(ctl, "record start").said
     livecam.send_signal(signal.SIGTERM)
-    assert livecam.wait(20) == 0
+    assert livecam.wait(90) == 0
     kept = sorted(path.suffix for path in (tmp_path / "recordings").iterdir())
     assert kept == [".mp4", ".png"], "a recording is ended in order with the run"

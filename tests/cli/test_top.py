@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from livecam.cli.root import root
 from livecam.cli.top_command import rows
-from livecam.control.desk import Desk
+from livecam.control.desk import Desk, Json
 from livecam.control.server import ControlServer
 from livecam.errors import LivecamError
 from tests.control.pretend import PretendPort
@@ -65,14 +65,35 @@ def test_something_else_is_refused() -> None:
         rows(json.dumps(["hello"]))
 
 
+class Asked(PretendPort):
+    """Counts how often its status is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    def status(self) -> Mapping[str, Json]:
+        self.times += 1
+        return super().status()
+
+
 @pytest.fixture
 def socket_path(tmp_path: Path) -> Iterator[Path]:
-    server = ControlServer(Desk(PretendPort()), tmp_path / "control")
+    port = Asked()
+    server = ControlServer(Desk(port), tmp_path / "control")
     server.start()
-    timer = threading.Timer(0.8, server.stop)
-    timer.start()
+
+    def end() -> None:
+        # It is asked for a second time once the first answer has been given.
+        while port.times < 3 and not over.wait(0.01):
+            pass
+        server.stop()
+
+    over, ending = threading.Event(), threading.Thread(target=end)
+    ending.start()
     yield tmp_path / "control"
-    timer.join()
+    over.set()
+    ending.join()
     server.stop()
 
 

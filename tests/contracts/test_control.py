@@ -21,7 +21,7 @@ def test_clocks_keep_absolute_deadlines(clock: Clock) -> None:
 
 
 def test_the_monotonic_clock_is_the_systems() -> None:
-    assert abs(MonotonicClock().now_ns() - time.monotonic_ns()) < 10**9
+    assert time.monotonic_ns() <= MonotonicClock().now_ns() <= time.monotonic_ns()
 
 
 @pytest.mark.parametrize("port", [SettingsCell(Settings())], ids=["cell"])

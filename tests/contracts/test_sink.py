@@ -24,7 +24,7 @@ from livecam.output import memory, null, record, stamps, stream, virtualcam, web
 from livecam.output.tee import Tee
 from tests.output import fake_camera
 from tests.output.fake_driver import FakeDriver
-from tests.output.pictures import SIZE, cleared, plain
+from tests.output.pictures import SIZE, cleared, free_udp_port, plain
 
 LUMA = 180
 
@@ -62,7 +62,7 @@ def _in_file(sink: Sink, folder: Path, send: Callable[[], None]) -> float:
 def _in_browser(sink: Sink, folder: Path, send: Callable[[], None]) -> float:
     assert isinstance(sink, web.WebSink)
     url = sink.url.replace("/?", "/stream.mjpg?")
-    with httpx.stream("GET", url, timeout=5) as answer:
+    with httpx.stream("GET", url, timeout=60) as answer:
         chunks = answer.iter_bytes()
         data = next(chunks)
         send()
@@ -112,12 +112,6 @@ def _made(text: str, driver: Callable[..., Sink]) -> Callable[[Path], Sink]:
     return lambda folder: driver(parse_spec(text.replace("FOLDER", str(folder))), SinkWish("secret"))
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _tee(folder: Path) -> Sink:
     return Tee([memory.MemorySink(), null.NullSink()], MonotonicClock())
 
@@ -127,7 +121,7 @@ CASES = [
     Case("null", _made("null", null.make)),
     Case("record", _made("record:FOLDER/call.mp4", record.make), _in_file),
     Case("web", _made("web", web.make), _in_browser),
-    Case("stream", _made(f"stream:udp://127.0.0.1:{_free_port()}", stream.make), _in_stream),
+    Case("stream", _made(f"stream:udp://127.0.0.1:{free_udp_port()}", stream.make), _in_stream),
     Case("virtualcam", _made(f"virtualcam:one?backend={fake_camera.BACKEND}", virtualcam.make), _in_camera),
     Case("stamps", _made("stamps:FOLDER/a.txt", stamps.make)),
     Case("tee", _tee),

@@ -28,7 +28,7 @@ class PretendPort:
 
     def submit(self, command: Command) -> Reply:
         if isinstance(command, SetPersona):
-            assert self.making.wait(20)
+            assert self.making.wait(60)
             if command.name not in self.names:
                 raise PersonaError(f"There is no persona {command.name!r}.")
         return self.cell.submit(command)

@@ -55,7 +55,7 @@ class PretendPortal:
         self._serves = serves
         self._bus = threads.open_dbus_connection("SESSION")
         self._bus.send(jeepney.message_bus.RequestName(NAME), serial=next(self._bus.outgoing_serial))
-        while self._bus.receive(timeout=5).header.message_type is not jeepney.MessageType.method_return:
+        while self._bus.receive(timeout=60).header.message_type is not jeepney.MessageType.method_return:
             pass
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -63,7 +63,7 @@ class PretendPortal:
     def close(self) -> None:
         """Leave the bus."""
         self._bus.interrupt()
-        self._thread.join(5)
+        self._thread.join(60)
         self._bus.close()
 
     def tell(self, member: str, identifier: str, session: str = "") -> None:
@@ -108,9 +108,11 @@ class PretendPortal:
             self.session = f"{OBJECT}/session/{sender}/{body[-1]['session_handle_token'][1]}"
             results["session_handle"] = ("s", self.session)
         else:
-            self.bound = dict(body[1])
             told = [(name, {**about, "trigger_description": ("s", f"Key of {name}")}) for name, about in body[1]]
             results["shortcuts"] = ("a(sa{sv})", told)
         self._bus.send(jeepney.new_method_return(message, "o", (request,)))
         if self.answers.is_set():
             self.emit("org.freedesktop.portal.Request", "Response", "ua{sv}", (self.code, results), request)
+        if member == "BindShortcuts":
+            # Last: who sees it may press a key, of which nobody is told before this answer.
+            self.bound = dict(body[1])

@@ -104,7 +104,7 @@ def test_a_panic_does_not_wait_for_a_persona() -> None:
         assert port.cell.current.persona == "nobody"
     finally:
         port.making.set()
-        slow.join(5)
+        slow.join(60)
     assert port.cell.current.persona == "ann"
     assert port.cell.current.panic
 
@@ -116,7 +116,7 @@ def test_two_steps_at_once_are_two_steps() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert port.cell.current.persona == "bob"
 
 

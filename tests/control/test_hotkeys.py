@@ -10,11 +10,13 @@ from types import ModuleType
 import pytest
 
 from livecam.config import USUAL
+from livecam.control import chords
 from livecam.control import hotkeys as hotkeys_module
 from livecam.control.chords import bindings
 from livecam.control.desk import Desk
 from livecam.control.hotkeys import Hotkeys, desktop_keys, shortcuts
 from livecam.control.pynput_keys import PynputKeys
+from livecam.core.frame import NS_PER_S
 from livecam.errors import ExtraMissing, LivecamError
 from tests.control.pretend import PretendKeys, PretendPort
 
@@ -42,7 +44,7 @@ def rig() -> Iterator[Rig]:
     assert made.keys.stopped
 
 
-def eventually(true: Callable[[], bool], seconds: float = 5) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = 60) -> bool:
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.005)
@@ -55,19 +57,22 @@ def test_panic_is_in_force_before_the_key_is_handed_on(rig: Rig) -> None:
     rig.keys.release("p", "alt", "ctrl")
     time.sleep(0.1)
     rig.tap("r")
-    assert not rig.port.cell.current.panic
+    assert eventually(lambda: not rig.port.cell.current.panic)
 
 
-def test_a_held_key_covers_until_it_is_let_go(rig: Rig) -> None:
+def test_a_held_key_covers_until_it_is_let_go(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.keys.press("ctrl", "alt", "h")
     assert rig.port.cell.current.holding
-    for _ in range(10):
-        rig.keys.release("h")
-        rig.keys.press("h")
-        time.sleep(0.01)
+    with monkeypatch.context() as patch:
+        # Nothing between a release and a press takes so long, however busy the machine is.
+        patch.setattr(chords, "REPEAT_NS", 60 * NS_PER_S)
+        for _ in range(10):
+            rig.keys.release("h")
+            rig.keys.press("h")
+            time.sleep(0.01)
     assert rig.port.cell.current.revision == 1
     rig.keys.release("h")
-    assert eventually(lambda: not rig.port.cell.current.panic, 1)
+    assert eventually(lambda: not rig.port.cell.current.panic)
     assert rig.port.cell.current.revision == 2
 
 
@@ -98,13 +103,13 @@ def test_a_deed_that_takes_its_time_keeps_no_panic_waiting(
 
     def wait(*_: object) -> str:
         busy.set()
-        assert over.wait(20)
+        assert over.wait(60)
         return "Done."
 
     monkeypatch.setattr(rig.port, line.split(maxsplit=1)[0], wait)
     try:
         rig.hotkeys._say([line])
-        assert busy.wait(5)
+        assert busy.wait(60)
         rig.keys.press("ctrl", "alt", "p")
         assert rig.port.cell.current.panic
     finally:

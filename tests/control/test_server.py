@@ -41,7 +41,7 @@ def living(port: PretendPort, tmp_path: Path) -> Iterator[ControlServer]:
 
 def connect(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(5)
+    connection.settimeout(60)
     connection.connect(os.fspath(path))
     return connection
 
@@ -58,7 +58,7 @@ def reply(connection: socket.socket) -> dict[str, object]:
     return answer
 
 
-def eventually(true: Callable[[], bool], seconds: float = 5) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = 60) -> bool:
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.01)
@@ -159,11 +159,12 @@ def test_a_watch_is_a_line_of_status_after_the_other(
     assert first["status"] == port.seen
     port.seen = {**port.seen, "fps": 12.0}
     order(living.path, "panic")
-    later = [json.loads(next(lines).line) for _ in range(20)][-1]
-    assert later["status"]["fps"] == 12.0
-    assert later["now"]["panic"]
+    deadline, later = time.monotonic() + 60, first
+    while later["status"]["fps"] != 12.0 or not later["now"]["panic"]:
+        assert time.monotonic() < deadline
+        later = json.loads(next(lines).line)
     living.stop()
-    assert len(list(lines)) < 20
+    assert len(list(lines)) < 60 / 0.02, "it ends"
 
 
 def test_watchers_are_bounded_and_never_keep_an_order_out(living: ControlServer) -> None:
@@ -190,7 +191,7 @@ def test_a_watcher_that_does_not_read_is_dropped(
     port.seen = {**port.seen, "note": "x" * 50_000}
     with connect(living.path) as connection:
         connection.sendall(b"watch\n")
-        assert eventually(lambda: bool(living.crowd.clients))
+        assert connection.recv(100)
         assert eventually(lambda: not living.crowd.clients)
 
 
@@ -209,7 +210,7 @@ def test_the_socket_goes_with_the_server_and_with_nobody_else(tmp_path: Path) ->
 
 
 def test_stopping_cuts_connections_and_ends_threads(tmp_path: Path) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     listening = ControlServer(Desk(PretendPort()), tmp_path / "c.sock")
     listening.start()
     with connect(listening.path) as connection:
@@ -217,7 +218,7 @@ def test_stopping_cuts_connections_and_ends_threads(tmp_path: Path) -> None:
         listening.stop()
         with pytest.raises(EOFError):
             reply(connection)
-    assert threading.active_count() == before
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("control")]
 
 
 def test_what_a_dead_daemon_left_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> None:
@@ -302,7 +303,7 @@ def test_the_client_says_what_is_wrong(tmp_path: Path) -> None:
             thread.start()
             with pytest.raises(LivecamError, match=said):
                 order(path, "status")
-            thread.join(5)
+            thread.join(60)
         path.unlink()
 
 
@@ -319,7 +320,7 @@ os.kill(os.getpid(), 9)
 
 def test_a_killed_daemon_is_not_found_and_its_place_is_free(tmp_path: Path) -> None:
     path = tmp_path / "c.sock"
-    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False, timeout=30)
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False, timeout=120)
     assert path.exists()
     assert not place.answers(path)
     listening = ControlServer(Desk(PretendPort()), path)

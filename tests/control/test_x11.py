@@ -67,7 +67,7 @@ class Desktop:
         self.daemon = daemon
 
     def xdotool(self, *arguments: str) -> None:
-        subprocess.run(["xdotool", *arguments], env=self.environment, check=True, timeout=20)
+        subprocess.run(["xdotool", *arguments], env=self.environment, check=True, timeout=120)
 
     def now(self) -> dict[str, object]:
         now = json.loads(order(self.path, "status").line)["now"]
@@ -84,7 +84,7 @@ class Desktop:
         return eventually(lambda: self.now()[name] == value)
 
 
-def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = 60) -> bool:
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.02)
@@ -104,7 +104,7 @@ def display() -> Iterator[str]:
         number = stream.readline().strip()
     yield f":{number}"
     server.terminate()
-    server.wait(10)
+    server.wait(60)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def desktop(display: str, tmp_path: Path) -> Iterator[Desktop]:
         assert made.becomes("panic", False)
         yield made
     finally:
-        daemon.communicate("", timeout=20)
+        daemon.communicate("", timeout=120)
     assert daemon.returncode == 0
 
 
@@ -146,7 +146,7 @@ def test_keys_arrive_while_another_window_has_the_focus(desktop: Desktop) -> Non
         assert desktop.becomes("panic", False)
     finally:
         window.kill()
-        window.wait(10)
+        window.wait(60)
 
 
 def test_other_keys_do_nothing(desktop: Desktop) -> None:
@@ -194,6 +194,6 @@ def test_a_display_that_does_not_answer_is_a_sentence() -> None:
     code = "from livecam.control.hotkeys import desktop_keys; desktop_keys({}, {'DISPLAY': ':9999'})"
     environment = {**os.environ, "DISPLAY": ":9999"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert "LivecamError: There are no hotkeys here:" in done.stderr

@@ -18,11 +18,11 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads
 def helper() -> Iterator[int]:
     """The native id of a waiting thread."""
     end = threading.Event()
-    thread = threading.Thread(target=end.wait, args=(10,), daemon=True)
+    thread = threading.Thread(target=end.wait, args=(60,), daemon=True)
     thread.start()
     yield thread.native_id or 0
     end.set()
-    thread.join(2)
+    thread.join(60)
 
 
 def placed_on(cpu: int, monkeypatch: pytest.MonkeyPatch, allowed: set[int]) -> None:

@@ -185,7 +185,7 @@ def test_every_change_is_told_in_its_order_and_a_refused_one_is_not() -> None:
     with pytest.raises(ValueError, match="must lie in"):
         cell.submit(SetShape(2.0))
     cell.submit(SetShape(0.2), SetShape(0.3))
-    assert told == [(0.55, 0.1), (0.1, 0.3)]
+    assert told == [(Settings().shape, 0.1), (0.1, 0.3)]
 
 
 def test_tightening_lifts_the_floor_above_all_that_was_made() -> None:

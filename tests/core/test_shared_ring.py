@@ -313,26 +313,37 @@ from tests.core.test_shared_ring import SMALL, put, ring
 writer, _, _ = ring(mmap.mmap(int(sys.argv[1]), 0))
 for value in range(1, int(sys.argv[2]) + 1):
     put(writer, value)
+    if value % int(sys.argv[3]) == 0:
+        sys.stdin.readline()
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="memory without a name is Linux's")
 def test_two_processes_never_show_a_torn_picture() -> None:
-    """Another process writes as fast as it can, while this one looks at every byte of what it takes."""
+    """Another process writes as fast as it can, while this one looks at every byte of what it takes.
+
+    Now and then it waits until this one has taken something, however seldom this one runs.
+    """
     handle = os.memfd_create("test")
     os.ftruncate(handle, segment_bytes(SMALL))
-    writes = 30_000
+    writes, part = 30_000, 3_000
     _, reader, segment = ring(mmap.mmap(handle, 0))
-    process = subprocess.Popen([sys.executable, "-c", WRITE, str(handle), str(writes)], pass_fds=[handle])
+    words = [sys.executable, "-c", WRITE, str(handle), str(writes), str(part)]
+    process = subprocess.Popen(words, pass_fds=[handle], stdin=subprocess.PIPE)
+    assert process.stdin is not None
     wrong: list[int] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while reader._last_seq < writes and time.monotonic() < deadline:
         slot = reader.take()
         if slot is not None and slot.finished is not None:
             seq = slot.finished.seq
             if slot.picture.min() != seq % 256 or slot.picture.max() != seq % 256 or seq != reader._last_seq:
                 wrong.append(seq)
-    assert process.wait(10) == 0
+            if seq % part == 0:
+                process.stdin.write(b"\n")
+                process.stdin.flush()
+    process.stdin.close()
+    assert process.wait(60) == 0
     os.close(handle)
     assert wrong == []
     assert reader._last_seq == writes == segment.ring[0] // SLOTS

@@ -1,15 +1,18 @@
-"""A disk that is full, or slow, on command: behind every recording."""
+"""A disk that is full, or slow, on command, behind every recording; and one that hangs, behind the log."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 from livecam.output import disk
 from livecam.output.disk import RawFile
+from livecam.runtime.log_writer import DirectText
 from tests.faults.board import BOARD, pause
 
 
 def install() -> None:
-    """From now on recordings fail when they are told to."""
+    """From now on recordings fail when they are told to, and the log."""
+    DirectText.write = _hanging(DirectText.write)  # type: ignore[method-assign]
     opened = disk._open
 
     def faulty(path: Path, overwrite: bool) -> RawFile:
@@ -18,6 +21,15 @@ def install() -> None:
         return FaultFile(opened(path, overwrite))
 
     vars(disk)["_open"] = faulty
+
+
+def _hanging(write: Callable[[DirectText, str], int]) -> Callable[[DirectText, str], int]:
+    def hang(text: DirectText, line: str, /) -> int:
+        if BOARD.word("log") == "hang":
+            BOARD.hang("log")
+        return write(text, line)
+
+    return hang
 
 
 class FaultFile:

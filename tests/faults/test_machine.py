@@ -22,7 +22,7 @@ BUSY = "import os; os.nice(5)\nwhile True: pass"
 
 
 def test_the_processor_is_taken_by_others(standing: Run, book: Book) -> None:
-    fault = Fault("CPU starved: two busy programs a core", "", 2.0, slate=False, lasts_s=4.0)
+    fault = Fault("CPU starved: two busy programs a core", r"Other programs take \d+ %", 2.0, slate=False, lasts_s=4.0)
     busy: list[subprocess.Popen[bytes]] = []
 
     def begin() -> None:
@@ -40,8 +40,7 @@ def test_the_processor_is_taken_by_others(standing: Run, book: Book) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="another process's limits")
 def test_there_is_no_more_memory(standing: Run, book: Book) -> None:
-    # Whether there is still room for a thread, and so anything to tell, is up to the C library.
-    fault = Fault("memory pressure: none left to allocate", "", 2.0, slate=False)
+    fault = Fault("memory pressure: none left to allocate", r"Memory is short: \d+ MB", 2.0, slate=False)
     pid = standing.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_AS)
 
@@ -75,7 +74,7 @@ def test_the_configuration_is_edited_to_nonsense(standing: Run, book: Book) -> N
 
 
 def test_the_clock_on_the_wall_is_set_back(standing: Run, book: Book) -> None:
-    fault = Fault("wall clock set back by a day", "", 1.0, slate=False)
+    fault = Fault("wall clock set back by a day", r"wall clock was set back by 1 day", 1.0, slate=False)
     endure(standing, book, fault, lambda: standing.put("wall", "-86400"), lambda: standing.put("wall"))
 
 

@@ -67,6 +67,20 @@ def test_the_disk_is_slow_while_recording(standing: Run, book: Book) -> None:
     endure(standing, book, fault, begin, end)
 
 
+def test_the_disk_of_the_log_hangs_while_the_output_has_something_to_say(standing: Run, book: Book) -> None:
+    fault = Fault("disk of the log hangs", r"brittle failed: \[Errno 5\]", 1.0, slate=False)
+
+    def begin() -> None:
+        standing.put("log", "hang")
+        standing.put("sink", "broken")
+
+    def end() -> None:
+        standing.put("sink")
+        standing.put("log")
+
+    endure(standing, book, fault, begin, end)
+
+
 @contextmanager
 def idle_watcher(address: str) -> Iterator[None]:
     """Somebody who begins to look at the preview, and does not read on."""
@@ -75,7 +89,7 @@ def idle_watcher(address: str) -> Iterator[None]:
     host, port, token = found.groups()
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(5)
+        connection.settimeout(60)
         connection.connect((host, int(port)))
         request = f"GET /stream.mjpg?token={token.rstrip('.')} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
         connection.sendall(request.encode())

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 STEP_NS: Final = 5_000_000
 LATE_NS: Final = 10_000_000
@@ -25,19 +25,29 @@ def watch(folder: Path, pid: int) -> None:
     waited: dict[str, int] = {}
     count = 0
     with (folder / "late").open("w", buffering=1) as late, (folder / "ready").open("w", buffering=1) as ready:
+        now_ns = time.monotonic_ns()
         while True:
-            due_ns = time.monotonic_ns() + STEP_NS
+            # From the last awakening: what stops it while it reads is a stall, too. Not what stops it while it writes,
+            # which a slow disk does, to livecam as well.
+            due_ns = now_ns + STEP_NS
             time.sleep(STEP_NS / 1e9)
             now_ns = time.monotonic_ns()
             if now_ns - due_ns > LATE_NS:
-                late.write(f"{due_ns} {now_ns}\n")
+                now_ns += _written(late, due_ns, now_ns)
             count += 1
             if count % EVERY == 0:
                 after = _waited(pid)
                 longest = max((ns - waited.get(name, ns) for name, ns in after.items()), default=0)
                 waited = after
                 if longest > STEP_NS:
-                    ready.write(f"{now_ns - longest} {now_ns}\n")
+                    now_ns += _written(ready, now_ns - longest, now_ns)
+
+
+def _written(file: TextIO, begin_ns: int, end_ns: int) -> int:
+    """Write down a time; how long that took, ns."""
+    began_ns = time.monotonic_ns()
+    file.write(f"{begin_ns} {end_ns}\n")
+    return time.monotonic_ns() - began_ns
 
 
 def _waited(pid: int) -> dict[str, int]:

@@ -25,7 +25,7 @@ LONGEST_S: Final = 2.0
 MOST_BYTES: Final = 500_000_000
 """By which one input may make the process grow."""
 
-SLOW: Final = 10.0
+SLOW: Final = 40.0
 """How many times slower a machine may be that does other things too."""
 
 T = TypeVar("T")

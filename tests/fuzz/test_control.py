@@ -36,7 +36,7 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlServer]:
 
 def connect(server: ControlServer) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(10)
+    connection.settimeout(60)
     connection.connect(os.fspath(server.path))
     return connection
 
@@ -95,7 +95,7 @@ def test_a_thousand_half_lines_keep_nobody_out_and_take_no_threads(living: Contr
             with contextlib.suppress(OSError):
                 connection.sendall(b"pan")
         assert order(living.path, "panic").ok
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while psutil.Process().num_threads() > before + CLIENTS + 2:
             assert time.monotonic() < deadline, "threads of connections that were cut off go on"
             time.sleep(0.01)
@@ -108,7 +108,7 @@ def test_a_line_that_comes_a_byte_at_a_time_waits_for_nobody_else(living: Contro
             slow.sendall(bytes([byte]))
             began = time.monotonic()
             assert order(living.path, "status").ok
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 30
         slow.sendall(b"us\n")
         assert slow.recv(1 << 16).startswith(b'{"ok": true')
 
@@ -143,4 +143,4 @@ def test_what_answers_in_the_daemons_place_is_a_sentence(answer: bytes, tmp_path
         with pytest.raises(LivecamError) as caught:
             order(path, "status")
         assert_sentence(caught.value)
-        thread.join(5)
+        thread.join(60)

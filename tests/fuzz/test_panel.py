@@ -111,8 +111,10 @@ def test_no_name_leads_outside(name: str, served: Served, browser: httpx.Client)
         ("GET", f"/page/{name}"),
         ("GET", f"/api/bank/{name}/thumbnail.jpg"),
         ("DELETE", f"/api/bank/{name}"),
+        ("DELETE", f"/api/bank/{name}/consent"),
+        ("PUT", f"/api/bank/{name}/consent"),
     ):
-        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(served.base).port or 0, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(served.base).port or 0, timeout=60)
         connection.putrequest(method, path, skip_accept_encoding=True)
         connection.putheader("Cookie", cookie)
         connection.putheader("X-Livecam", "1")
@@ -140,7 +142,7 @@ RAW = {
 def test_what_is_no_request_is_cut_off(name: str, served: Served) -> None:
     port = urlsplit(served.base).port or 0
     silent = contextlib.suppress(OSError)
-    with bounded(), socket.create_connection(("127.0.0.1", port), timeout=10) as connection, silent:
+    with bounded(), socket.create_connection(("127.0.0.1", port), timeout=60) as connection, silent:
         connection.sendall(RAW[name])
         answer = connection.recv(200)
         assert not answer or answer.startswith(b"HTTP/1.1 4")
@@ -153,7 +155,7 @@ def test_who_connects_and_says_nothing_keeps_nobody_out(served: Served) -> None:
     port = urlsplit(served.base).port or 0
     with contextlib.ExitStack() as stack, bounded():
         for _ in range(200):
-            silent = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            silent = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
             with contextlib.suppress(OSError):
                 silent.sendall(b"GET / HT")
         with served.browser() as client:

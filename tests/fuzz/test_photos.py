@@ -168,7 +168,7 @@ def test_what_is_no_file_is_a_sentence(tmp_path: Path) -> None:
             read_photo(tmp_path / name)
         with pytest.raises(PhotoRefused):
             [offer.read() for offer in offers([tmp_path / name])]
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
     assert files_below(tmp_path) == before
 
 

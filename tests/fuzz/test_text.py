@@ -74,6 +74,7 @@ WITHIN_A_GUARD = {
     "livecam/inference/plan_build.py": "the caller of _listen catches it",
     "livecam/faces/portrait.py": "whoever opens the folder of what is prepared catches it",
     "livecam/faces/prepared.py": "the same",
+    "livecam/studio/tensors.py": "read_header catches it around _parsed",
 }
 
 

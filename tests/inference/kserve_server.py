@@ -50,7 +50,8 @@ class Kserve(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mis
     def __init__(self, networks: Mapping[str, Served]) -> None:
         self.networks = networks
         self.live = True
-        self.runs = self.cancelled = self.under_way = self.most_under_way = 0
+        self.runs = self.cancelled = self.most_under_way = 0
+        self._working: list[grpc.ServicerContext] = []
         self._lock = threading.Lock()
 
     def ServerLive(self, request: object, context: object) -> messages.ServerLiveResponse:  # noqa: N802
@@ -75,13 +76,18 @@ class Kserve(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mis
     ) -> messages.ModelInferResponse:
         with self._lock:
             self.runs += 1
-            self.under_way += 1
+            self._working.append(context)
             self.most_under_way = max(self.most_under_way, self.under_way)
         try:
             return self._infer(request, context)
         finally:
             with self._lock:
-                self.under_way -= 1
+                self._working.remove(context)
+
+    @property
+    def under_way(self) -> int:
+        """Requests that are being worked on, without those that were taken back, whether that was noticed or not."""
+        return sum(context.is_active() for context in tuple(self._working))
 
     def _infer(self, request: messages.ModelInferRequest, context: grpc.ServicerContext) -> messages.ModelInferResponse:
         network = self.networks[request.model_name]

@@ -141,7 +141,7 @@ class Site:
         def manner(handler: Handler, content: bytes) -> None:
             handler.begin(200, ETag=etag(content), Content_Length=len(content))
             handler.wfile.write(content[:after])
-            self.ended.wait(10)
+            self.ended.wait(60)
 
         return manner
 

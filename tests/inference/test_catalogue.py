@@ -37,7 +37,7 @@ ALL = load_all(FOLDERS)
 BY_TASK = {
     Task.DETECT: "scrfd_500m scrfd_2.5g scrfd_10g yunet yoloface_8n",
     Task.LANDMARKS: "2d106det 2dfan4 fan_68_5 facemesh_192",
-    Task.RECOGNISE: "arcface_w600k_r50 arcface_w600k_mbf sface auraface",
+    Task.RECOGNISE: "arcface_w600k_r50 arcface_w600k_mbf sface auraface glintr100",
     Task.CONVERT: "crossface_simswap crossface_hififace crossface_ghost",
     Task.SWAP: "inswapper_128 inswapper_128_fp16 reswapper_128 reswapper_256 hyperswap_1a_256 hyperswap_1b_256"
     " hyperswap_1c_256 simswap_256 simswap_unofficial_512 ghost_1_256 ghost_2_256 ghost_3_256"
@@ -87,6 +87,7 @@ RECOGNISERS = {
     "arcface_w600k_r50": (picture(112, HALF), 512),
     "arcface_w600k_mbf": (picture(112, HALF), 512),
     "auraface": (picture(112, HALF), 512),
+    "glintr100": (picture(112, HALF), 512),
     "sface": (picture(112, RAW, BGR), 128),
 }
 # Side, numbers, template, black, full, kind of identity, converter.

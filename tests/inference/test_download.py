@@ -42,8 +42,8 @@ from tests.inference.servers import (
 DATA = content()
 KNOWN = Wanted("net", frozenset([len(DATA)]))
 UNKNOWN = Wanted("net", frozenset())
-QUICK = Patience(tries=3, waits_s=(0.001,), stall_s=2.0)
-HASTY = Patience(tries=2, waits_s=(0.001,), stall_s=0.15)
+QUICK = Patience(tries=3, waits_s=(0.001,), stall_s=60.0)
+HASTY = Patience(tries=2, waits_s=(0.001,), stall_s=1.0)
 
 
 class Told:

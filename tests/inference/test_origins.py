@@ -146,7 +146,7 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Index]]:
     yield Mine
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(60)
 
 
 def test_an_index_is_read_without_pip(index: type[Index], tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_what_is_written_does_not_follow_links(cache: PlanCache, tmp_path: Path)
 
 
 @posix
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_a_pipe_does_not_stop_the_daemon(cache: PlanCache) -> None:
     cache.keep(OTHER, OLD)
     os.mkfifo(path_of(cache), 0o600)
@@ -237,14 +237,16 @@ def test_a_folder_that_is_a_link_is_refused(cache: PlanCache, tmp_path: Path) ->
 
 @posix
 def test_killed_at_any_moment_it_leaves_old_or_new(cache: PlanCache) -> None:
-    drawn, found, unfinished = random.Random(3), set(), 0
-    for _ in range(12):
+    drawn, found, unfinished, number = random.Random(3), set[bytes](), 0, 0
+    # More often, and later, where the machine is slow.
+    while number < 12 or (found != {OLD, NEW} and number < 60):
+        number += 1
         writer = program("write", cache.folder)
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
-        time.sleep(drawn.uniform(0.0, 0.06))
+        time.sleep(drawn.uniform(0.0, 0.06 * max(1, number - 10)))
         writer.send_signal(signal.SIGKILL)
-        writer.wait(10)
+        writer.wait(60)
         writer.stdout.close()
         unfinished += len(list(cache.folder.glob(".*.part")))
         left = cache.find(KEY)
@@ -272,7 +274,7 @@ def test_what_is_being_written_is_not_swept(cache: PlanCache) -> None:
 def test_two_processes_build_once(cache: PlanCache, tmp_path: Path) -> None:
     log = tmp_path / "log"
     builders = [program("build", cache.folder, log) for _ in range(3)]
-    assert [builder.wait(30) for builder in builders] == [0, 0, 0]
+    assert [builder.wait(120) for builder in builders] == [0, 0, 0]
     for builder in builders:
         assert builder.stdout is not None
         builder.stdout.close()
@@ -291,7 +293,7 @@ def test_two_threads_build_once(cache: PlanCache) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert len(built) == 1
     assert results == [OLD] * 3
 

@@ -23,7 +23,7 @@ from tests.inference.models import content, digest, network, swapper
 from tests.inference.servers import Manner, Site, cut, honest, running, status, without_length
 
 DATA, WRONG = content(), content(7)
-QUICK = Patience(tries=2, waits_s=(0.001,), stall_s=2.0)
+QUICK = Patience(tries=2, waits_s=(0.001,), stall_s=60.0)
 
 
 @pytest.fixture(scope="module")

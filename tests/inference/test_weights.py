@@ -206,7 +206,7 @@ def test_two_at_once_fetch_once(wheel: Wheel, fetches: Fetches, tmp_path: Path) 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert status(wheel.recipe, tmp_path) is Presence.PRESENT
     assert fetches.count == 1
 

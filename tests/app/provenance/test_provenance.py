@@ -70,6 +70,18 @@ def test_a_signed_file_says_what_it_is(tmp_path: Path, signing: Signing, make: C
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_signed_file_may_be_read_by_those_who_could_before(tmp_path: Path, signing: Signing) -> None:
+    before = os.umask(0o022)
+    try:
+        for mode in (0o600, 0o640):
+            path = picture(tmp_path, f"{mode}.png")
+            path.chmod(mode)
+            sign(path, MADE, signing)
+            assert stat.S_IMODE(path.stat().st_mode) == mode
+    finally:
+        os.umask(before)
+
+
 def test_signing_can_be_ended_in_the_middle(tmp_path: Path, signing: Signing) -> None:
     path = recording(tmp_path)
     before, asked = path.read_bytes(), iter([False] * 3)

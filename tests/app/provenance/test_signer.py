@@ -12,7 +12,7 @@ from livecam.app.provenance.made import Made
 from livecam.app.provenance.signer import Signer, waited
 from livecam.errors import ExtraMissing, LivecamError
 
-SOON_S = 10.0
+SOON_S = 60.0
 
 
 class Pen:

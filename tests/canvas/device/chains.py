@@ -29,6 +29,7 @@ from livecam.vision.mask.bisenet import RegionMasker
 from livecam.vision.mask.steady import SteadyMasker
 from livecam.vision.mask.xseg import OcclusionMasker
 from livecam.vision.swap.chain import StageSwapper
+from livecam.vision.swap.keeper import Keeper
 from livecam.vision.swap.masks import Maskers, PlacedMasker
 from livecam.vision.swap.stage import CropSwapper
 from tests.canvas.host_device import HostDevice, HostEngine, host_library
@@ -146,7 +147,7 @@ class Rig:
             return path
         return planted.enhancer(path, side, gain=1.05, bias=0.15, weighted=weighted)
 
-    def cpu(self) -> StageSwapper:
+    def cpu(self, keeper: Keeper | None = None) -> StageSwapper:
         how = self.how
         contract = planted.model(how.swapper).contract
         assert isinstance(contract, SwapperContract)
@@ -155,10 +156,10 @@ class Rig:
         after = self._cpu_masker("bisenet_resnet_18", bisenet, RegionMasker) if how.regions else ()
         maskers = Maskers(before=before, placed=how.placed, after=after)
         sharp, small = (self._cpu_enhancer(name) for name in (how.enhancer, how.small))
-        return StageSwapper(how.swapper, stage, maskers, sharp, how.colour, self._clock, small)
+        return StageSwapper(how.swapper, stage, maskers, sharp, how.colour, self._clock, small, keeper=keeper)
 
-    def card(self) -> DeviceSwapper:
-        return self.made(self.networks())
+    def card(self, keeper: Keeper | None = None) -> DeviceSwapper:
+        return self.made(self.networks(), keeper)
 
     def networks(self) -> tuple[SwapNetwork, DeviceMaskers, EnhanceNetwork | None, EnhanceNetwork | None]:
         """Everything that is loaded on the card."""
@@ -172,12 +173,14 @@ class Rig:
         return network, maskers, self._enhancer(how.enhancer), self._enhancer(how.small)
 
     def made(
-        self, networks: tuple[SwapNetwork, DeviceMaskers, EnhanceNetwork | None, EnhanceNetwork | None]
+        self,
+        networks: tuple[SwapNetwork, DeviceMaskers, EnhanceNetwork | None, EnhanceNetwork | None],
+        keeper: Keeper | None = None,
     ) -> DeviceSwapper:
         """The swapper over them."""
         network, maskers, sharp, small = networks
         how = self.how
-        return DeviceSwapper(self.canvas, how.swapper, network, maskers, sharp, how.colour, self._clock, small)
+        return DeviceSwapper(self.canvas, how.swapper, network, maskers, sharp, how.colour, self._clock, small, keeper)
 
     def on_cpu(self, swapper: StageSwapper, image: Image, **worn: Unpack[Worn]) -> Image:
         """The frame after the swap, as it is stored."""

@@ -1,6 +1,7 @@
 """The swap on the card is the swap on the processor: the same picture, the same refusals, and no more copies."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,11 +17,17 @@ from livecam.core.frame import Image, Points, Size
 from livecam.core.ladder import FULL, Sharpening, Tier
 from livecam.core.seams import Swapper
 from livecam.errors import ContractError, DeviceError
+from livecam.vision.angles import angled_sources
 from livecam.vision.color import ColourMemory
+from livecam.vision.contract import IdentityKind
+from livecam.vision.identity_gate import Key
 from livecam.vision.mouth import MouthKeeper
+from livecam.vision.swap.identity import NeuralIdentity
+from livecam.vision.swap.keeper import Look
 from tests.canvas.device.chains import FACE, SIZE, STEP_NS, How, Rig, Worn, apart, close, scene
 from tests.canvas.host_device import HostDevice
 from tests.vision.swap.conftest import face_of, five_at, persona_of, source_of
+from tests.vision.swap.test_facing import looking, rows_of
 
 Rigs = Callable[..., Rig]
 
@@ -69,6 +76,91 @@ def test_frames_look_as_on_the_cpu(how: How, rig: Rigs) -> None:
     assert rigged.device.calls["replay"] == 2
     close(rigged, card)
     assert rigged.device.held() == {}
+
+
+class Told:
+    """A keeper that allows a fixed share."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit, self.ready = limit, True
+        self.looks: list[Look] = []
+
+    def allowed(self, key: Key, asked: float) -> float:
+        return min(asked, self.limit)
+
+    def due(self) -> bool:
+        return self.ready
+
+    def look(self, look: Look) -> None:
+        self.looks.append(look)
+
+
+def test_the_enhancer_is_kept_to_the_persona_as_on_the_cpu(rig: Rigs) -> None:
+    """As much of it shows, and the keeper is given the same two pictures, with the face where it is in them."""
+    rigged, theirs, ours = rig(colour=0.0, enhancer="gpen_bfr_256"), Told(0.3), Told(0.3)
+    cpu, card = rigged.cpu(theirs), rigged.card(ours)
+    for number in range(3):
+        rigged.now_ns += STEP_NS
+        image = np.clip(scene().astype(int) + 3 * number, 0, 255).astype(np.uint8)
+        wanted, found = rigged.on_cpu(cpu, image, blend=0.7), rigged.on_the_card(card, image, blend=0.7)
+        assert apart(found, wanted)[0] <= 2
+    assert len(theirs.looks) == len(ours.looks) == 3
+    for one, other in zip(theirs.looks, ours.looks, strict=True):
+        assert (one.key, one.shown) == (other.key, other.shown) == (other.key, 0.3)
+        np.testing.assert_array_equal(one.persona, other.persona)
+        np.testing.assert_allclose(one.five, other.five, atol=1e-3)
+        shown = np.abs(one.sharp.astype(int) - one.plain).max(axis=2) > 0
+        for cpus, cards in ((one.plain, other.plain), (one.sharp, other.sharp)):
+            assert np.abs(cpus.astype(int) - cards)[shown].max() <= 3
+    first = ours.looks[0].sharp.copy()
+    rigged.on_the_card(card, scene(9), blend=0.7)
+    np.testing.assert_array_equal(ours.looks[0].sharp, first)
+    close(rigged, card)
+    assert rigged.device.held() == {}
+
+
+def test_the_keeper_is_asked_seldom_and_nothing_comes_down_else(rig: Rigs) -> None:
+    rigged, keeper = rig(colour=0.0, enhancer="gpen_bfr_256"), Told(1.0)
+    card = rigged.card(keeper)
+    keeper.ready = False
+    for _ in range(2):
+        # From the third frame on a graph is replayed.
+        rigged.on_the_card(card, scene())
+    before = rigged.device.moved["down"]
+    rigged.on_the_card(card, scene())
+    usual = rigged.device.moved["down"] - before
+    assert not keeper.looks
+    keeper.ready = True
+    before += usual
+    rigged.on_the_card(card, scene())
+    assert rigged.device.moved["down"] - before == usual + 2 * 256 * 256 * 3
+    card.adapt(Tier("nth", sharpen_every=3))
+    for _ in range(6):
+        rigged.on_the_card(card, scene())
+    assert len(keeper.looks) == 3
+    rigged.on_the_card(card, scene(), blend=0.0)
+    assert len(keeper.looks) == 3, "nothing is sharpened"
+    close(rigged, card)
+
+
+def test_the_vector_follows_the_head_as_on_the_cpu(rig: Rigs) -> None:
+    """Also on the way from one vector to the next, which is another one in each frame."""
+    rigged, sources = rig(colour=0.0), angled_sources(rows_of())
+    identity = NeuralIdentity(IdentityKind.EMAP, sources.sources[0], rows_of()[0], sources)
+    ann = replace(persona_of(source_of(1)), identity={rigged.how.swapper: identity})
+    cpu, card, seen = rigged.cpu(), rigged.card(), []
+    for number in range(25):
+        rigged.now_ns += STEP_NS
+        face = looking(0 if number < 2 else 40)
+        wanted = rigged.on_cpu(cpu, scene(), face=face, persona=ann)
+        found = rigged.on_the_card(card, scene(), face=face, persona=ann)
+        assert apart(found, wanted)[0] <= 2
+        seen.append(found)
+    assert apart(seen[2], seen[-1])[0] > 2
+    assert len({picture.tobytes() for picture in seen}) > 5
+    assert apart(seen[-2], seen[-1])[0] == 0
+    assert rigged.device.calls["replay"] == 24, "one graph serves all angles"
+    close(rigged, card)
 
 
 def test_what_sharpens_lifts_roundings_but_no_more(rig: Rigs) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from websockets.typing import Subprotocol
 
 from livecam.control.desk import Json
 from livecam.control.obs.client import ObsPlace
+from tests.patience import free_port
 
 SALT, CHALLENGE = "c2FsdA==", "Y2hhbGxlbmdl"
 REQUESTS = [
@@ -75,8 +77,10 @@ class FakeObs:
     @contextmanager
     def running(self) -> Iterator["FakeObs"]:
         protocol = [Subprotocol("obswebsocket.json")]
-        with serve(self._serve, "127.0.0.1", self.place.port if self.place.port != 4455 else 0, subprotocols=protocol,
-                   compression=None, close_timeout=0.2) as server:  # fmt: skip
+        port = self.place.port if self.place.port != 4455 else free_port(socket.SOCK_STREAM)
+        with serve(
+            self._serve, "127.0.0.1", port, subprotocols=protocol, compression=None, close_timeout=0.2
+        ) as server:
             self.place = ObsPlace("127.0.0.1", int(server.socket.getsockname()[1]), self.password)
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
@@ -85,7 +89,7 @@ class FakeObs:
             finally:
                 server.shutdown()
                 self.hang_up()
-                thread.join(5)
+                thread.join(60)
 
     def hang_up(self) -> None:
         """As when OBS ends."""
@@ -96,6 +100,11 @@ class FakeObs:
         """The user shows another scene."""
         self.scene = scene
         self._tell("CurrentProgramSceneChanged", {"sceneName": scene})
+
+    def settle(self) -> None:
+        """Wait until all that was told has come."""
+        for connection in self.connections:
+            assert connection.ping().wait(60)
 
     def changed(self) -> list[str]:
         """The requests that change something."""

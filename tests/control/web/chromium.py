@@ -23,6 +23,7 @@ _FLAGS = (
     "--mute-audio --hide-scrollbars --password-store=basic --remote-debugging-pipe"
 )
 _ANSWER_S = 60.0
+_READY_S = 60.0
 
 
 def program() -> str | None:
@@ -70,7 +71,7 @@ class Chromium:
             if time.monotonic() > deadline:
                 os.kill(self._process, signal.SIGKILL)
             time.sleep(0.01)
-        self._reader.join(5)
+        self._reader.join(60)
         os.close(self._from)
 
     def ask(self, method: str, session: str = "", **parameters: Any) -> dict[str, Any]:
@@ -187,7 +188,7 @@ class Page:
             raise Trouble(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
-    def until(self, expression: str, wanted: Any = True, seconds: float = 20.0) -> None:
+    def until(self, expression: str, wanted: Any = True, seconds: float = _READY_S) -> None:
         """Wait until `expression` has the value that is wanted."""
         deadline = time.monotonic() + seconds
         while (seen := self.see(expression)) != wanted:
@@ -200,16 +201,19 @@ class Page:
         return str(self.see(f"document.querySelector({json.dumps(selector)}).textContent"))
 
     def click(self, selector: str) -> None:
-        """Press the mouse in the middle of an element, which must be what lies uppermost there."""
+        """Press the mouse in the middle of an element, as soon as that is what lies uppermost there."""
         quoted = json.dumps(selector)
-        place = self.see(
+        found = (
             f"(() => {{ const node = document.querySelector({quoted}); if (!node) return null;"
             "node.scrollIntoView({block: 'center'}); const box = node.getBoundingClientRect();"
             "const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];"
             "return {x, y, met: node.contains(document.elementFromPoint(x, y))}; })()"
         )
-        if not place or not place["met"]:
-            raise Trouble(f"{selector} cannot be clicked: {place}")
+        deadline = time.monotonic() + _READY_S
+        while not (place := self.see(found)) or not place["met"]:
+            if time.monotonic() > deadline:
+                raise Trouble(f"{selector} cannot be clicked: {place}")
+            time.sleep(0.02)
         at = {"x": place["x"], "y": place["y"], "button": "left", "clickCount": 1}
         self.ask("Input.dispatchMouseEvent", type="mousePressed", **at)
         self.ask("Input.dispatchMouseEvent", type="mouseReleased", **at)
@@ -242,7 +246,11 @@ class Page:
         self.ask("Input.insertText", text=text)
 
     def choose(self, selector: str, value: str) -> None:
-        """Choose from a list, as a user does."""
+        """Choose from a list, as a user does, as soon as it has that choice."""
+        self.until(
+            f"[...(document.querySelector({json.dumps(selector)})?.options ?? [])]"
+            f".some(option => option.value === {json.dumps(value)})"
+        )
         self.see(
             f"(() => {{ const list = document.querySelector({json.dumps(selector)}); list.value = {json.dumps(value)};"
             "list.dispatchEvent(new Event('change', {bubbles: true})); })()"

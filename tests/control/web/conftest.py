@@ -4,6 +4,14 @@ import httpx
 import pytest
 
 from tests.control.web.served import Served
+from tests.patience import wait_longer
+
+
+@pytest.fixture(scope="package", autouse=True)
+def unhurried_start() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        wait_longer(patch, ("livecam.output.local_server._START_S",))
+        yield
 
 
 @pytest.fixture(scope="module")

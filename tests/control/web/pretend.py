@@ -8,7 +8,7 @@ import numpy as np
 
 from livecam.control.desk import Desk, Json
 from livecam.control.web.log_lines import LogLines
-from livecam.control.web.port import Naming, Side
+from livecam.control.web.port import Naming, Renewal, Side
 from livecam.core.frame import Size
 from livecam.core.settings import Settings
 from livecam.errors import PersonaError, PhotoRefused
@@ -25,6 +25,7 @@ class PretendBank:
     def __init__(self) -> None:
         self.kept: dict[str, dict[str, Json]] = {"nobody": {}, "ann": {}}
         self.drafts: list[bytes] = []
+        self.renewed: list[Renewal] = []
         self.changes = 0
         self.free = threading.Event()
         self.free.set()
@@ -40,7 +41,7 @@ class PretendBank:
         return b"\xff\xd8 a thumbnail"
 
     def draft(self, data: bytes, filename: str) -> Mapping[str, Json]:
-        assert self.free.wait(20)
+        assert self.free.wait(60)
         if not data:
             raise PhotoRefused(f"{filename} is no photo.")
         self.drafts.append(data)
@@ -59,6 +60,16 @@ class PretendBank:
         self._known(name)
         del self.kept[name]
         return f"Removed {name}."
+
+    def revoke(self, name: str) -> str:
+        self._known(name)
+        self.kept[name] |= {"revoked": "now"}
+        return f"The consent for {name} is taken back."
+
+    def renew(self, name: str, renewal: Renewal) -> str:
+        self._known(name)
+        self.renewed.append(renewal)
+        return f"The consent for {name} is renewed."
 
     def change(self, name: str, worn_as: Mapping[str, Json]) -> str:
         self._known(name)
@@ -95,14 +106,14 @@ class PretendPanel:
         return {"fps": 30.0, "stages": {"whole": {"p50": 8.0, "p95": 11.0}}, "age_histogram": [[20, 3], [40, 9]]}
 
     def cameras(self) -> Sequence[Mapping[str, Json]]:
-        assert self.looking.wait(20)
+        assert self.looking.wait(60)
         return [{"spec": "camera:0", "name": "Webcam", "detail": ""}]
 
     def outputs(self) -> Mapping[str, Json]:
         return {"outputs": [{"spec": "null", "name": "null", "open": True, "problem": ""}], "available": []}
 
     def doctor(self) -> Sequence[Mapping[str, Json]]:
-        assert self.looking.wait(20)
+        assert self.looking.wait(60)
         return [{"area": "python", "level": "ok", "said": "It is there.", "next": ""}]
 
     def presets(self) -> Sequence[Mapping[str, Json]]:

@@ -10,10 +10,10 @@ import numpy as np
 
 from livecam.control.desk import Desk, Json
 from livecam.control.web.log_lines import LogLines
-from livecam.control.web.port import Naming, Side
+from livecam.control.web.port import Naming, Renewal, Side
 from livecam.core.frame import Image, Size
 from livecam.core.settings import Command, Reply, Settings
-from livecam.errors import PersonaError, PhotoRefused
+from livecam.errors import ConsentRefused, PersonaError, PhotoRefused
 from livecam.output.preview_feed import Feed
 from livecam.output.preview_pixels import SmallImage
 from tests.control.pretend import PretendPort
@@ -58,9 +58,12 @@ class PretendCard:
     built_in: bool = False
     favourite: int | None = None
     problem: str = ""
+    revoked: str = ""
     advice: list[Json] = field(default_factory=list)
     basis: str = "synthetic"
     subject: str = "nobody at all"
+    scope: list[Json] = field(default_factory=list)
+    expires: str = ""
     own: dict[str, Json] = field(default_factory=dict)
 
     def json(self, worn: str) -> dict[str, Json]:
@@ -73,8 +76,11 @@ class PretendCard:
             "photos": 1,
             "basis": self.basis,
             "subject": self.subject,
+            "scope": self.scope,
+            "expires": self.expires,
             "added": "" if self.built_in else "2026-11-20T10:00:00+00:00",
             "problem": self.problem,
+            "revoked": self.revoked,
             "favourite": self.favourite,
             "quality": quality,
             **usual,
@@ -90,6 +96,7 @@ class PretendBank:
         self.kept = {name: PretendCard(name, built_in=name == "nobody") for name in run.names}
         self.pictures: dict[str, bytes] = {}
         self.added: list[Naming] = []
+        self.renewals: list[tuple[str, Renewal]] = []
         self.changes: list[tuple[str, Mapping[str, Json]]] = []
         self.drafted: list[str] = []
 
@@ -127,6 +134,20 @@ class PretendBank:
         del self.kept[name]
         self._run.names = tuple(self.kept)
         return f"Removed {name}."
+
+    def revoke(self, name: str) -> str:
+        at = "2026-11-21T10:00:00.000+00:00"
+        self.kept[name] = replace(self.kept[name], problem="It was taken back.", revoked=at)
+        return f"The consent for {name} is taken back."
+
+    def renew(self, name: str, renewal: Renewal) -> str:
+        if renewal.subject == "nobody known":
+            raise ConsentRefused("There is no such person.")
+        self.renewals.append((name, renewal))
+        card = self.kept[name]
+        basis, subject = renewal.basis or card.basis, renewal.subject or card.subject
+        self.kept[name] = replace(card, problem="", revoked="", basis=basis, subject=subject)
+        return f"The consent for {name} is renewed."
 
     def change(self, name: str, worn_as: Mapping[str, Json]) -> str:
         self.changes.append((name, worn_as))

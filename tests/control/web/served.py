@@ -26,7 +26,7 @@ class Served:
     @contextmanager
     def browser(self) -> Iterator[httpx.Client]:
         """One that was let in, and may change things."""
-        with httpx.Client(base_url=self.base, headers={"X-Livecam": "1"}, timeout=20, verify=False) as client:
+        with httpx.Client(base_url=self.base, headers={"X-Livecam": "1"}, timeout=60, verify=False) as client:
             assert client.get(self.server.url).status_code == 303
             yield client
 
@@ -44,8 +44,8 @@ class Served:
 
 
 def wait_until(true: Callable[[], bool], what: str = "") -> None:
-    """Wait until something holds; at most 20 s."""
-    deadline = time.monotonic() + 20
+    """Wait until something holds; at most a minute."""
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline, what or "It never came true."
         time.sleep(0.005)

@@ -46,6 +46,8 @@ CHANGING = [
     ("POST", "/api/bank/drafts"),
     ("POST", "/api/bank/shot"),
     ("DELETE", "/api/bank/ann"),
+    ("DELETE", "/api/bank/ann/consent"),
+    ("PUT", "/api/bank/ann/consent"),
     ("PATCH", "/api/bank/ann"),
 ]
 STRICT = {

@@ -18,12 +18,13 @@ class _WatchedDesk(Desk):
     def __init__(self, port: PretendPort) -> None:
         super().__init__(port)
         self.followed: list[str] = []
-        self.free = threading.Event()
+        self.free, self.entered = threading.Event(), threading.Event()
         self.free.set()
 
     def follow(self, line: str) -> Answer:
         if line not in ("panic", "hold"):
-            assert self.free.wait(20)
+            self.entered.set()
+            assert self.free.wait(60)
         self.followed.append(line)
         return super().follow(line)
 
@@ -45,7 +46,7 @@ def in_lanes(desk: Desk, test: Callable[[Lanes], Awaitable[None]]) -> None:
         lanes = Lanes(desk)
         working = asyncio.create_task(lanes.run())
         try:
-            await asyncio.wait_for(asyncio.ensure_future(test(lanes)), 20)
+            await asyncio.wait_for(asyncio.ensure_future(test(lanes)), 200)
         finally:
             working.cancel()
 
@@ -65,7 +66,8 @@ async def held_up(desk: _WatchedDesk, lanes: Lanes) -> asyncio.Task[Said]:
     """An order that both keeps the quick lane busy and is not followed before `free` is set."""
     desk.free.clear()
     (busy,) = await begun(lanes, ("eyes auto", ""))
-    await asyncio.sleep(0.02)
+    while not desk.entered.is_set():
+        await asyncio.sleep(0.005)
     return busy
 
 
@@ -111,7 +113,7 @@ def test_a_persona_that_is_made_ready_holds_up_no_slider(desk: _WatchedDesk, por
     async def test(lanes: Lanes) -> None:
         port.making.clear()
         switching, behind = await begun(lanes, ("persona ann", ""), ("next", ""))
-        said = await asyncio.wait_for(lanes.put("blend 0.3", "blend"), 2)
+        said = await asyncio.wait_for(lanes.put("blend 0.3", "blend"), 60)
         assert said["ok"]
         assert not switching.done()
         assert not behind.done()
@@ -127,7 +129,7 @@ def test_a_persona_that_is_made_ready_holds_up_no_slider(desk: _WatchedDesk, por
 def test_what_covers_waits_for_nothing(desk: _WatchedDesk, port: PretendPort, word: str) -> None:
     async def test(lanes: Lanes) -> None:
         busy = await held_up(desk, lanes)
-        said = await asyncio.wait_for(lanes.put(word, ""), 1)
+        said = await asyncio.wait_for(lanes.put(word, ""), 60)
         assert said["ok"]
         assert port.settings().panic
         assert not busy.done()

@@ -20,8 +20,8 @@ from livecam.core.frame import Image
 from livecam.core.stamp import read_stamp, stamp_age_ns
 from livecam.output.obs import obs_sources
 from tests.e2e.obs.studio import lacking, studio
-from tests.output.pictures import SIZE
-from tests.output.test_stream import free_udp_port, opened, sending
+from tests.output.pictures import SIZE, free_udp_port
+from tests.output.test_stream import opened, sending
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

@@ -17,12 +17,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.rig import FLAGS as FAULTY_FLAGS
+from tests.faults.rig import ROOT
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
 UNIT = "livecam.service"
 FLAGS = ("--source", "synthetic", "--sink", "null", "--no-hotkeys", "--log-file", "its own.log", "--log-level", "info")
 WATCHDOG_S = 3.0
 BACK_S = 5.0
+FAULTY = """[Service]
+Environment="PYTHONPATH={root}"
+ExecStart=
+ExecStart=/bin/sh -c 'exec "$0" -m tests.faults.daemon run "$@" 0<>orders' {command}
+"""
 BEGIN = """
 mkdir -p /run/systemd && mount -t tmpfs none /run/systemd && mkdir /run/systemd/system && exec "$0" --user
 """
@@ -205,6 +213,33 @@ def test_one_that_fails_is_started_again(session: Session, sign: signal.Signals)
     assert session.shown("NRestarts") == "1"
     assert not Path(f"/proc/{main}").exists()
     assert "started again 1 times" in session.livecam("status").stdout
+
+
+def test_a_driver_that_hangs_costs_a_process_and_no_start_of_the_service(session: Session) -> None:
+    assert session.install("--no-start").returncode == 0
+    os.mkfifo(orders := session.folder / "orders")
+    words = [sys.executable, *FAULTY_FLAGS, "--sink", "null", "--log-file", "its own.log"]
+    (faulty := session.unit.with_name(UNIT + ".d") / "faulty.conf").parent.mkdir()
+    faulty.write_text(FAULTY.format(root=ROOT, command=" ".join(f'"{word}"' for word in words)))
+    try:
+        assert session.ran("systemctl", "--user", "daemon-reload").returncode == 0
+        assert session.ran("systemctl", "--user", "start", UNIT).returncode == 0
+        main = session.main()
+        until(lambda: session.shown("StatusText").startswith("live, wearing nobody"), 40)
+        descriptor = os.open(orders, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(descriptor, b"camera hang\n")
+        os.close(descriptor)
+        took_s = until(lambda: "livecam is started again" in session.log())
+        took_s += until(lambda: session.log().rpartition("Started again.")[2].count("-> live") == 1)
+        print(f"a driver hangs: live again after {took_s:.1f} s")
+        # For longer than systemd waits for a sign of life.
+        time.sleep(WATCHDOG_S + 1)
+        assert (session.main(), session.shown("NRestarts"), session.shown("SubState")) == (main, "0", "running")
+        assert session.shown("StatusText").startswith("live, wearing nobody")
+    finally:
+        session.livecam("uninstall")
+        shutil.rmtree(faulty.parent)
+        orders.unlink()
 
 
 def test_the_output_process_goes_on_until_the_next_one_takes_over(session: Session) -> None:

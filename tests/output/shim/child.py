@@ -1,7 +1,8 @@
 """What is done to the stand-in, by one writer: ``python -m tests.output.shim.child SPEC``; prints JSON.
 
 ``noted`` holds what went wrong, ``kept_ms`` how long another thread was kept from running by a send whose write took
-`SLOW_MS` (the least of `TRIES`). Every error is noted as ``[class, text]``, and none as null.
+`SLOW_MS` (the least of `TRIES`, which end with a short one). Every error is noted as ``[class, text]``,
+and none as null.
 """
 
 import errno
@@ -26,8 +27,8 @@ from tests.output.pictures import cleared, plain
 SIZE = Size(640, 480)
 FPS = 30
 PICTURES = 24
-SLOW_MS = 50
-TRIES = 8
+SLOW_MS = 150
+TRIES = 6
 QUADRANTS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
 """Red, green, blue, from the top left by rows."""
 
@@ -116,7 +117,11 @@ def main(spec: str) -> None:
     noted["restart"] = outcome(lambda: sink.open(SIZE, FPS))
     send = cleared(plain(100, SIZE))
     os.environ["LIVECAM_SHIM_WRITE_MS"] = str(SLOW_MS)
-    kept_ms = min(longest_pause_ms(lambda: sink.send(send)) for _ in range(TRIES))
+    kept_ms = 1000.0
+    for _ in range(TRIES):
+        kept_ms = min(kept_ms, longest_pause_ms(lambda: sink.send(send)))
+        if kept_ms < SLOW_MS / 2:
+            break
     del os.environ["LIVECAM_SHIM_WRITE_MS"]
     noted["write ENOSPC"] = with_value("LIVECAM_SHIM_WRITE_ERRNO", errno.ENOSPC, lambda: sink.send(send))
     noted["write short"] = with_value("LIVECAM_SHIM_WRITE_SHORT", 100, lambda: sink.send(send))
