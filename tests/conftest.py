@@ -54,6 +54,38 @@ LONG = (
 )
 """Modules that take longest. They come first: one that came last would be waited for while all else is done."""
 
+SECOND_TRY = (
+    "app",
+    "bench",
+    "benchmarks",
+    "capture",
+    "cli",
+    "contracts",
+    "control",
+    "doctor",
+    "e2e",
+    "inference",
+    "local",
+    "output",
+    "remote",
+    "runtime",
+)
+"""Rooms whose tests run threads, processes, sockets and disks in real time. One that fails is tried once more, and the
+summary names it (docs/adr/0013). All others get one try: sums, pictures and rules come out the same however busy a
+machine is."""
+
+ONE_TRY = (
+    "app/test_convert",
+    "app/test_crossing",
+    "app/test_discreet",
+    "app/test_following",
+    "app/test_safety",
+    "control/test_panic",
+    "control/web/test_guard",
+)
+"""How modules of those rooms begin that judge whether a face is covered or somebody is let in: what fails once in a
+hundred times is to be seen there."""
+
 __all__ = ["mesh_models", "mesh_wheel", "recipes"]
 
 
@@ -63,14 +95,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if only_alone and collection_path.suffix == ".py" and _module(collection_path) not in ALONE else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what has to run alone, and put what takes longest first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what has to run alone and what is tried again, and put what takes longest first."""
+    again = config.pluginmanager.hasplugin("rerunfailures")
     for item in items:
+        if again and tried_again(_module(item.path)):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
         names = ALONE.get(_module(item.path))
         if names is not None and item.name.startswith(names or ""):
             item.add_marker(pytest.mark.alone)
     places = {module: place for place, module in enumerate(LONG)}
     items.sort(key=lambda item: places.get(_module(item.path), len(LONG)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what each first try that failed had to say: a second one that passes must not hide it."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"first try of {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+
+
+def tried_again(module: str) -> bool:
+    """Whether a test of `module`, such as ``app/test_daemon``, gets a second try."""
+    return module.split("/", maxsplit=1)[0] in SECOND_TRY and not module.startswith(ONE_TRY)
 
 
 def _module(path: Path) -> str:

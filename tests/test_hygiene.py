@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ALONE, LONG
+from tests.conftest import ALONE, LONG, ONE_TRY, SECOND_TRY, tried_again
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = sorted((ROOT / "livecam").rglob("*.py"))
@@ -88,6 +88,17 @@ def test_what_runs_alone_or_first_is_there_by_that_name() -> None:
     for module, names in [*ALONE.items(), *((module, ()) for module in LONG)]:
         text = (ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8")
         assert [name for name in names if f"def {name}" not in text] == [], module
+
+
+def test_only_what_runs_in_real_time_gets_a_second_try(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.pluginmanager.hasplugin("rerunfailures")
+    modules = [path.relative_to(ROOT / "tests").with_suffix("").as_posix() for path in ROOT.glob("tests/**/test_*.py")]
+    assert [room for room in SECOND_TRY if not any(module.startswith(f"{room}/") for module in modules)] == []
+    assert [start for start in ONE_TRY if not any(module.startswith(start) for module in modules)] == []
+    once = {module.split("/")[0] for module in modules if not tried_again(module)}
+    assert {"core", "privacy", "vision", "canvas", "faces", "faults", "fuzz", "app", "control"} <= once
+    assert not tried_again("app/test_safety_run")
+    assert tried_again("app/test_daemon")
 
 
 def test_only_the_named_rooms_stand_at_the_top() -> None:

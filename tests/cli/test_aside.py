@@ -11,7 +11,9 @@ import pytest
 
 from livecam.app.again import VARIABLE
 from livecam.cli.aside import Aside
+from livecam.runtime.log_writer import ROOM
 from livecam.runtime.report import Status
+from tests.patience import UNHURRIED_S
 from tests.test_cli import STATUS, changed
 
 NOBODY_READS = """
@@ -26,16 +28,18 @@ from livecam.config.schema import LogLevel
 from livecam.errors import SinkError
 from livecam.runtime import log_writer
 
-log_writer.END_S = aside.END_S = 0.2
-start_daemon_log(LogConfig(LogLevel.INFO, Path(sys.argv[2]) if sys.argv[2] else None))
+count, in_a_file = int(sys.argv[3]), bool(sys.argv[2])
+aside.END_S = 0.2
+log_writer.END_S = float(sys.argv[4])
+start_daemon_log(LogConfig(LogLevel.INFO, Path(sys.argv[2]) if in_a_file else None))
 with aside.Aside(nullcontext(lambda status: click.echo("x" * 1_000_000))) as show:
     begun_s = time.monotonic()
-    for number in range(2000):
+    for number in range(count):
         logging.getLogger("livecam").info("line %d %s", number, "x" * 200)
         show('status')
     Path(sys.argv[1]).write_text(f"{time.monotonic() - begun_s}")
     time.sleep(0.1)
-    if sys.argv[2]:
+    if in_a_file:
         raise SinkError("The sink is gone.")
 """
 
@@ -83,19 +87,20 @@ def test_a_process_whose_output_nobody_reads_still_replaces_itself_where_a_drive
 
 @pytest.mark.parametrize(("log", "code"), [("", 0), ("log", 1)])
 def test_a_process_whose_output_nobody_reads_goes_on_and_ends(tmp_path: Path, log: str, code: int) -> None:
-    file = tmp_path / log if log else None
-    words = [sys.executable, "-c", NOBODY_READS, str(tmp_path / "took"), str(file or "")]
+    # A file takes every line, in its time: no more than find room meanwhile, and an end that waits for them.
+    file, count, end_s = (tmp_path / log, ROOM - 1, UNHURRIED_S) if log else (None, 2 * ROOM, 0.2)
+    words = [sys.executable, "-c", NOBODY_READS, str(tmp_path / "took"), str(file or ""), str(count), str(end_s)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
-            assert process.wait(30) == code
+            assert process.wait(2 * UNHURRIED_S) == code
         finally:
             process.kill()
         told = process.stderr.read() if process.stderr and not file else b""
-    assert float((tmp_path / "took").read_text()) < 2, "whoever speaks and shows did not wait"
+    assert float((tmp_path / "took").read_text()) < UNHURRIED_S, "whoever speaks and shows did not wait"
     lines = (file.read_text() if file else told.decode()).splitlines()
     assert [line.split()[6] for line in lines[:100]] == [str(number) for number in range(100)]
     if file:
-        assert "line 1999 " in lines[-1], "and all that could be written is"
+        assert f"line {count - 1} " in lines[-1], "and all that could be written is"
         assert "INFO MainThread livecam: line 0 x" in lines[0]
 
 
