@@ -21,6 +21,7 @@ from livecam.config import Paths
 from livecam.core.cleared import Withheld
 from livecam.errors import EngineError, SinkGone, SinkLost
 from tests.app.converting import Storing, configured, converted, every, numbers, sound, times, write_clip
+from tests.damage import damage
 
 FRAMES = 70
 PIECES = Options(segment_s=0.4)
@@ -181,8 +182,7 @@ def test_starting_over_can_be_asked_for(source: Path, tmp_path: Path) -> None:
 
 
 def spoil_a_piece(folder: Path) -> None:
-    piece = sorted(folder.glob("*.piece.mp4"))[2]
-    piece.write_bytes(piece.read_bytes()[:-1] + b"?")
+    damage(sorted(folder.glob("*.piece.mp4"))[2])
 
 
 def lose_a_piece(folder: Path) -> None:

@@ -30,6 +30,7 @@ from livecam.inference.plans import Made, PlanCache
 from livecam.inference.progress import Progress, Silent
 from livecam.inference.store import model_path
 from livecam.inference.toolkits import Toolkit
+from tests.damage import damage
 from tests.inference.models import content, network, swapper
 from tests.inference.pretend_builder import PAYLOAD
 
@@ -105,8 +106,7 @@ def test_a_network_is_built_once() -> None:
 @pytest.mark.usefixtures("networks")
 def test_a_plan_that_must_not_be_used_was_not_there() -> None:
     call("build", "good")
-    damaged = plans().entries()[0].path
-    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    damage(plans().entries()[0].path)
     again = call("build", "good")
     assert again.exit_code == 0
     assert "good: built in" in again.output

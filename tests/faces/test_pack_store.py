@@ -25,6 +25,7 @@ from livecam.vision.swap.angled import AngledPreparer
 from livecam.vision.swap.identity import NeuralIdentity
 from livecam.vision.swap.photo import FacePhoto
 from livecam.vision.swap.preparer import Former, NeuralPreparer
+from tests.damage import damage
 from tests.faces.doubles import photo
 from tests.faces.packs import KNOWN_BY, pack_of, vector, view
 from tests.vision.swap.conftest import five_at
@@ -185,7 +186,7 @@ def test_a_damaged_pack_is_told_and_the_persona_is_worn_without(
     store = PackStore(library.files("ann"))
     store.keep(PACK)
     path = library.files("ann").home.path("pack")
-    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    damage(path)
     with caplog.at_level(logging.WARNING):
         assert worn(library).angled is None
     assert "ann is worn without its identity pack" in caplog.text

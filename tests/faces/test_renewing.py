@@ -14,6 +14,7 @@ from livecam.faces.consents import Change, Consents
 from livecam.faces.library import PersonaLibrary
 from livecam.faces.renewing import renew
 from livecam.faces.worn import WornAs
+from tests.damage import damage
 from tests.faces.doubles import FakePreparer, encoded, photo
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -98,8 +99,7 @@ def test_a_record_that_cannot_be_believed_needs_a_ground_and_photos_that_are_the
         shelf.renew(basis=Basis.LICENSED)
         assert shelf.library.show("ann").problem == ""
         assert shelf.consents.read("ann").subject == ""
-    sealed = shelf.root / "ann" / "photos" / "01.png.sealed"
-    sealed.write_bytes(sealed.read_bytes()[:-1] + b"x")
+    damage(shelf.root / "ann" / "photos" / "01.png.sealed")
     with pytest.raises(PersonaError, match="was changed after it was added"):
         shelf.renew(basis=Basis.SELF)
 

@@ -19,6 +19,7 @@ from livecam.inference.plan_key import Flavour, InputShape
 from livecam.inference.plans import PlanCache
 from livecam.inference.triton_config import Platform, TritonModel, config_text
 from livecam.inference.triton_export import Exported, Terms, export_onnx, export_plan
+from tests.damage import damage
 from tests.inference.models import network, swapper
 from tests.inference.planning import KEY
 from tests.inference.small_networks import small_detector, small_swapper
@@ -279,6 +280,6 @@ def test_plans_of_other_files_and_of_tensorrt_for_rtx_are_not_triton_s(plans: Pl
 def test_a_damaged_plan_is_not_exported(plans: PlanCache, tmp_path: Path) -> None:
     plan_of(plans, tmp_path)
     path = next(plans.folder.glob("*.plan"))
-    path.write_bytes(path.read_bytes()[:-1] + b"X")
+    damage(path)
     with pytest.raises(EngineError, match="is damaged"):
         export_plan(SWAP, tmp_path / "swap.onnx", "b" * 64, plans, tmp_path / "other", Terms())
