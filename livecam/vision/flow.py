@@ -20,6 +20,7 @@ from livecam.core.ahead import Ahead
 from livecam.core.face import Box, box_of
 from livecam.core.frame import NS_PER_S, Points
 from livecam.core.geometry import invert
+from livecam.errors import EngineError
 from livecam.vision.calm import (
     AffineParts,
     Calm,
@@ -82,7 +83,7 @@ class FlowCarrier:
             self._begun = crop, self._ahead(lambda: self._search(before, crop.grey, face))
 
     def __call__(self, points: Points, crop: Crop | None, captured_ns: int, steadiness: float) -> Points:
-        """The steadied points.
+        """(478, 3) f32: the steadied points.
 
         Args:
             points: (478, 3) f32 mesh points, px of the frame; finite.
@@ -90,13 +91,14 @@ class FlowCarrier:
             captured_ns: When the frame was captured.
             steadiness: 0 lets the points through, the constants were found at 0.5, 1 is heavier.
 
-        Returns:
-            (478, 3) f32.
+        Raises:
+            EngineError: The flow begun in `look` took far too long.
         """
         step_s, height = (captured_ns - self._last_ns) / NS_PER_S, max(face_height(points), 1.0)
         loosen = looseness(steadiness)
         before, self._crop, self._last_ns = self._crop, crop, captured_ns
-        if before is None or crop is None or loosen == math.inf or self._torn(points, height, step_s):
+        middle = mean_point(points)
+        if before is None or crop is None or loosen == math.inf or self._torn(middle, height, step_s):
             self._points = self._followed = points
             self._forget_motion()
         else:
@@ -104,7 +106,9 @@ class FlowCarrier:
             # From here on x, y and depth lie each together, by which most of what follows takes a third of the time.
             points = np.asfortranarray(points)
             moved = self._believed(self._moved(self._points, before, crop), points, height)
-            self._points = self._steadied(moved, points, height, (step_s, loosen))
+            # Solved once: where the points were and where they are to be are one and the same for what it is asked.
+            self._affine.learn(points, middle, height)
+            self._points = self._steadied(moved, points, (step_s, loosen))
         self._found = points
         if crop is not None:
             self._place(self._points, crop)
@@ -119,18 +123,18 @@ class FlowCarrier:
         self._calm.reset()
         self._doubt = None
 
-    def _torn(self, points: Points, height: float, step_s: float) -> bool:
-        """Whether time or the face has jumped."""
+    def _torn(self, middle: tuple[float, float], height: float, step_s: float) -> bool:
+        """Whether time or the face has jumped, the middle of which is now at x and y, px."""
         assert self._points is not None, "there are points wherever there is a crop"
-        dx, dy = (mean_point(points) - mean_point(self._points)).tolist()
-        jumped = math.hypot(dx, dy) > self._rules.longest_jump * height
+        jumped = math.dist(middle, mean_point(self._points)) > self._rules.longest_jump * height
         return jumped or not 0 < step_s <= self._rules.longest_gap_s
 
     def _place(self, points: Points, crop: Crop) -> None:
         """Note where `points` are in `crop`, for the flow to the next one."""
-        (a, b, x), (c, d, y) = (invert(crop.matrix) / 2).tolist()
+        (a, b, x), (c, d, y) = invert(crop.matrix).tolist()
         # The square's px are counted from their outer corners, those of arrays from their centres.
-        to_halved = np.array([[a, b, x + (a + b - 1) / 2], [c, d, y + (c + d - 1) / 2]], dtype=np.float32)
+        x, y = x / 2 + (a + b - 2) / 4, y / 2 + (c + d - 2) / 4
+        to_halved = np.array([[a / 2, b / 2, x], [c / 2, d / 2, y]], dtype=np.float32)
         self._rows[:2] = points[:, :2].T
         np.matmul(to_halved, self._rows, out=self._places)
         self._face = box_of(self._places[:, :MESH_ROWS].T)
@@ -138,8 +142,8 @@ class FlowCarrier:
     def _moved(self, points: Points, before: Crop, now: Crop) -> Ways:
         """(478, 2) f32 px of the frame: how far the flow took `points`, those of the last frame."""
         ways, left, top, right, down = self._flow_between(before, now)
-        across, along = self._places[:1] - np.float32(left), self._places[1:] - np.float32(top)
-        moved = cv2.remap(ways, across, along, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        across, along = self._places - np.array([[left], [top]], dtype=np.float32)
+        moved = cv2.remap(ways, across[None], along[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         np.add(moved[0].T, self._places, out=self._rows[:2])
         (a, b, x), (c, d, y) = now.matrix.tolist()
         # The way back from the halved square, see `_place`, of all that has gone as the flow says.
@@ -152,11 +156,23 @@ class FlowCarrier:
         """The flow from `before` to `now`: begun in `look`, else found now."""
         begun, self._begun = self._begun, None
         if begun is not None:
-            # Waited for in any case, as the two must not use the memory of the algorithm at once.
-            flow = begun[1].result(_PATIENCE_S)
+            flow = self._fetched(begun[1])  # in any case: the two must not use the algorithm's memory at once
             if begun[0] is now:
                 return flow
         return self._search(before.grey, now.grey, self._face)
+
+    def _fetched(self, begun: Future[Flow]) -> Flow:
+        """What was begun in `look`.
+
+        Raises:
+            EngineError: It took far too long; the next begins afresh.
+        """
+        try:
+            return begun.result(_PATIENCE_S)
+        except TimeoutError as error:
+            self.reset()
+            self._search = FlowSearch()
+            raise EngineError("The optical flow took more than a second.", "Is the machine overloaded?") from error
 
     def _believed(self, moved: Ways, points: Points, height: float) -> Ways:
         """`moved`, but the network's own motion where the flow is far from it: a hand came past, or lids shut."""
@@ -165,14 +181,17 @@ class FlowCarrier:
         off -= moved
         far = squared_lengths(off)
         self._fade_doubt()
-        if np.maximum.reduce(far) <= (rules.flow_trust * height) ** 2:
+        limits, farthest = (rules.flow_trust * height, rules.flow_limit * height), math.sqrt(np.maximum.reduce(far))
+        if farthest <= limits[0]:
             return moved
-        doubt = ramp(np.sqrt(far, out=far), rules.flow_trust * height, rules.flow_limit * height)
+        doubt = ramp(np.sqrt(far, out=far), *limits)
         off *= doubt[:, None]
         off += moved
+        most = ramp_one(farthest, *limits)
         if self._doubt is not None:
             np.maximum(doubt, self._doubt, out=doubt)
-        self._doubt, self._most_doubt = doubt, float(np.maximum.reduce(doubt))
+            most = max(most, self._most_doubt)
+        self._doubt, self._most_doubt = doubt, most
         return off
 
     def _fade_doubt(self) -> None:
@@ -181,76 +200,95 @@ class FlowCarrier:
             self._doubt *= np.float32(self._rules.doubt_left)
             self._doubt = self._doubt if self._most_doubt >= _DOUBT_GONE else None
 
-    def _steadied(self, moved: Ways, points: Points, height: float, pace: tuple[float, float]) -> Points:
+    def _steadied(self, moved: Ways, points: Points, pace: tuple[float, float]) -> Points:
         """(478, 3) f32: what is drawn: what follows flow and network; at rest that which follows this one slowly."""
         assert self._points is not None, "there are points wherever there is a crop"
         assert self._followed is not None, "they are kept together"
-        rules = self._rules
-        # Solved once: for what it is asked about, where the points were and where they are to be are one and the same.
-        self._affine.learn(points, height)
-        calmed = self._calm(moved, self._affine, *pace)
+        rules, height = self._rules, self._affine.size
+        drawn = _shifted(self._followed, moved)
+        off = points - drawn
+        # Both fields at once: each step of the way costs about the same for two.
+        both = np.concatenate([moved.T, off[:, :2].T]).T
+        wholes = self._affine(both)
+        both -= wholes
+        calmed = self._calm(moved, (wholes[:, :2], both[:, :2]), height, pace)
         patience = rules.at_rest + (1 - rules.at_rest) * self._calm.haste
         single = (rules.skin_share * patience, rules.eye_share * patience, rules.lip_share * patience)
         shares = Shares(rules.pose_share * patience, single, rules.depth_share, rules.iris_share)
-        drawn = self._followed = self._towards(points, _shifted(self._followed, moved), shares, pace)
+        self._make_up(drawn, off, (wholes[:, 2:], both[:, 2:]), shares, pace)
         self._openings.follow(drawn, points, height, pace)
+        self._followed = drawn
         if self._calm.rests:
             slowly = Shares(rules.rest_share, (rules.rest_share,) * 3, 1.0, 1.0)
-            drawn = self._towards(drawn, _shifted(self._points, calmed), slowly, pace)
+            drawn = _shifted(self._points, calmed)
+            off = self._followed - drawn
+            whole = self._affine(off[:, :2])
+            self._make_up(drawn, off, (whole, off[:, :2] - whole), slowly, pace)
             self._openings.follow(drawn, points, height, pace, lips_too=False)
         return drawn
 
-    def _towards(self, goal: Points, carried: Points, shares: Shares, pace: tuple[float, float]) -> Points:
-        """(478, 3) f32: `carried`, changed in place, on the way to `goal`."""
-        rules, size, off = self._rules, self._affine.size, goal - carried
-        whole = self._affine(off[:, :2])
-        single: Ways = off[:, :2] - whole
+    def _make_up(
+        self, drawn: Points, off: Points, parts: tuple[Ways, Ways], shares: Shares, pace: tuple[float, float]
+    ) -> None:
+        """Bring `drawn` on the way to where it is to be, in place.
+
+        Args:
+            drawn: (478, 3) f32 px.
+            off: (478, 3) f32 px: what is left to go; used up.
+            parts: (478, 2) f32 px each: of that, what is the whole face's, and each landmark's beside it; used up.
+            shares: What of them is made up.
+            pace: Seconds since the last frame, and the factor on shares.
+        """
+        rules, (whole, single) = self._rules, parts
         share = self._share(single, shares, pace)
-        pose = shares.whole + (1 - shares.whole) * ramp_one(mean_length(whole) / size, *rules.pose_limits)
+        pose = shares.whole + (1 - shares.whole) * ramp_one(mean_length(whole) / self._affine.size, *rules.pose_limits)
         whole *= paced_one(pose, rules.frame_s, *pace)
         single *= share[:, None]
-        irises = share[MESH_ROWS:, None] * off[MESH_ROWS:]
-        off[:, :2] = whole
-        off[:, :2] += single
+        single += whole
+        irises = off[MESH_ROWS:] * share[MESH_ROWS:, None]
+        off[:, :2] = single
         off[:, 2] *= paced_one(shares.depth, rules.frame_s, *pace)
         off[MESH_ROWS:] = irises
-        carried += off
-        return carried
+        drawn += off
 
     def _share(self, single: Ways, shares: Shares, pace: tuple[float, float]) -> Ways:
         """(478,) f32: what is made up of what each landmark is off beside the whole face, px."""
-        rules, rise = self._rules, self._rise(single)
-        if rise is None and self._doubt is None:
+        rules, kinds, kept = self._rules, self._parts.kinds, self._kept(single)
+        if kept is None and self._doubt is None:
             # As mostly: one share for all of a kind.
             few = [paced_one(share, rules.frame_s, *pace) for share in shares.single]
-            return np.array([*few, max(few[1], shares.irises)], dtype=np.float32)[self._parts.kinds]
-        wanted = np.array([*shares.single, shares.single[1]], dtype=np.float32)[self._parts.kinds]
-        if rise is not None:
-            wanted += (1 - wanted) * rise
+            return np.array([*few, max(few[1], shares.irises)], dtype=np.float32)[kinds]
+        left: Ways = np.array([1 - shares.single[kind] for kind in (0, 1, 2, 1)], dtype=np.float32)[kinds]
+        if kept is not None:
+            left *= kept
         if self._doubt is not None:
-            np.maximum(wanted, np.float32(rules.doubt_share) * self._doubt, out=wanted)
-        share = paced(wanted, rules.frame_s, *pace)
+            certain = self._doubt * np.float32(-rules.doubt_share)
+            certain += np.float32(1)
+            np.minimum(left, certain, out=left)
+        share = paced(left, rules.frame_s, *pace)
         np.maximum(share[MESH_ROWS:], np.float32(shares.irises), out=share[MESH_ROWS:])
         return share
 
-    def _rise(self, single: Ways) -> Ways | None:
-        """(478,) f32, 0..1: how far the share of each landmark goes to 1 for what it is off; None where none does."""
+    def _kept(self, single: Ways) -> Ways | None:
+        """(478,) f32: 1 where the share of a landmark stays as it is for what it is off, 0 where it is to be 1.
+
+        None where it is 1 for all.
+        """
         parts, rules, height = self._parts, self._rules, self._affine.size
         squares = squared_lengths(single)
         lids = [ramp_one(apart / height, *rules.lid_limits) for apart in self._openings.of_eyes(single)]
-        if not any(lids) and not np.count_nonzero(squares > parts.low_squares * np.float32(height * height)):
+        if not any(lids) and np.maximum.reduce(squares * parts.per_low_squares) <= height * height:
             return None
-        rise = np.sqrt(squares, out=squares)
-        rise *= 1 / height
-        middle = float(np.partition(rise, ALL_ROWS // 2)[ALL_ROWS // 2])
-        rise /= np.maximum(parts.per_high * np.float32(rules.scatter * middle), 1)
-        rise -= parts.low
-        rise *= parts.per_range
-        np.minimum(np.maximum(rise, 0, out=rise), 1, out=rise)
+        far = np.sqrt(squares, out=squares)
+        middle = np.partition(far, ALL_ROWS // 2).item(ALL_ROWS // 2)
+        limits = np.maximum(parts.per_high * np.float32(rules.scatter * middle), np.float32(height))
+        kept: Ways = parts.high - np.divide(far, limits, out=far)
+        kept *= parts.per_range
+        np.minimum(np.maximum(kept, 0, out=kept), 1, out=kept)
         for rows, opened in zip(parts.eyes, lids, strict=True):
             if opened > 0:
-                rise[rows] = np.maximum(rise[rows], np.float32(opened))
-        return rise
+                kept[rows] = np.minimum(kept[rows], np.float32(1 - opened))
+        return kept
 
 
 def _shifted(points: Points, ways: Ways) -> Points:

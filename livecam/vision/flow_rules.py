@@ -96,9 +96,9 @@ class Parts:
 
     Attributes:
         kinds: (478,) which of `Shares.single` is theirs; 3 for the irises.
-        low: (478,) f32: the lower limit.
-        low_squares: (478,) f32: its square.
-        per_high: (478,) f32: one over the upper limit.
+        per_low_squares: (478,) f32: one over the square of the lower limit.
+        high: (478,) f32: the upper limit.
+        per_high: (478,) f32: one over that.
         per_range: (478,) f32: one over the difference of the two.
         eyes: Of each eye, the rows of the landmarks around it.
     """
@@ -109,13 +109,13 @@ class Parts:
             next(rows for rows in around if np.isin(lids.upper, rows).all()) for lids in TOPOLOGY.lid_pairs
         ]
         self.kinds: Rows = np.zeros(ALL_ROWS, dtype=np.intp)
-        self.low, high = (np.full(ALL_ROWS, limit, dtype=np.float32) for limit in rules.skin_limits)
+        low, high = (np.full(ALL_ROWS, limit, dtype=np.float32) for limit in rules.skin_limits)
         kinds: list[Rows] = [np.concatenate(around), TOPOLOGY.lips.astype(np.intp), np.arange(MESH_ROWS, ALL_ROWS)]
         for kind, rows in enumerate(kinds, start=1):
             self.kinds[rows] = kind
-            self.low[rows], high[rows] = rules.feature_limits
-        self.low_squares = self.low * self.low
-        self.per_high, self.per_range = 1 / high, 1 / (high - self.low)
+            low[rows], high[rows] = rules.feature_limits
+        self.per_low_squares = 1 / (low * low)
+        self.high, self.per_high, self.per_range = high, 1 / high, 1 / (high - low)
 
 
 class Openings:

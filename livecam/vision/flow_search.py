@@ -11,10 +11,10 @@ from livecam.core.frame import Image
 from livecam.vision.mesh.landmarks import SIDE
 
 # Dense inverse search (Kroeger et al. 2016) on half the resolution of the network's square, in one scale, patches of
-# 8 px every 5 px, then variational refinement. Patches are compared with their means taken out, as that class does by
+# 8 px every 6 px, then variational refinement. Patches are compared with their means taken out, as that class does by
 # itself: without, 0.069 % of the face's height off the flow of the full frame on d18 becomes 1.2 when a lamp makes the
 # picture 6 levels brighter.
-_PATCH, _STRIDE = 8, 5
+_PATCH, _STRIDE = 8, 6
 # It is looked for where the face was and about this far around it, px of the halved square: in all of the square but a
 # rim it took a fifth longer, for landmarks that slide and tremble no less (measured).
 _MARGIN: Final = 2
@@ -24,10 +24,17 @@ _HALF: Final = SIDE // 2
 # frames of 100 on d18, 29 on s32, 96 on d12), it is first looked up where most of the face has gone, and the flow is
 # what is left, found in more steps.
 _MUCH: Final = 0.1
-# Steps of each patch, and of refinement.
-_FEW_STEPS, _MORE_STEPS = (8, 1), (12, 2)
+# Steps of each patch.
+_FEW_STEPS, _MORE_STEPS = 8, 12
+# What the one step of refinement weighs: an even flow, gradients against levels, and from where on a difference counts
+# less than by its square, levels. With OpenCV's 20, 10 and 0.01, small differences are no squares, and it takes patches
+# every 5 px and two steps for landmarks that slide and lag no less (measured).
+_EVEN_WEIGHT, _GRADIENT_WEIGHT, _SQUARE_BELOW = 30.0, 5.0, 0.3
+# A lamp that makes the middle of the face lighter or darker by so many levels is taken out first; and how much of the
+# face's width and height lies beside that middle on each side. Of less, most is what the face's own motion makes.
+_LAMP, _RIM = 2, 1 / 3
 # Looked up for the middle of the face, at half the resolution once more; and how far it can have gone there.
-_CORE, _REACH, _COARSER = 24, 6, 2
+_CORE, _REACH, _COARSER = 12, 6, 2
 
 Ways: TypeAlias = npt.NDArray[np.float32]
 
@@ -59,6 +66,10 @@ class FlowSearch:
         self._search.setCoarsestScale(0)
         self._search.setPatchSize(_PATCH)
         self._search.setPatchStride(_STRIDE)
+        self._search.setVariationalRefinementIterations(1)
+        self._search.setVariationalRefinementAlpha(_EVEN_WEIGHT)
+        self._search.setVariationalRefinementGamma(_GRADIENT_WEIGHT)
+        self._search.setVariationalRefinementEpsilon(_SQUARE_BELOW)
 
     def __call__(self, old: Image, new: Image, face: Box) -> Flow:
         """The flow from one halved grey square to the next, (96, 96) u8 both.
@@ -72,15 +83,18 @@ class FlowSearch:
         old_face, new_face = (half[top : top + height, left : left + width] for half in (old, new))
         contrast = cv2.meanStdDev(new_face)[1].item()
         if cv2.norm(old_face, new_face, cv2.NORM_L1) <= _MUCH * contrast * new_face.size:
-            return Flow(self._between(old_face, new_face, *_FEW_STEPS), left, top)
+            return Flow(self._between(old_face, new_face, _FEW_STEPS), left, top)
         right, down = _gone(old, new)
         x, y = min(max(left + right, 0), _HALF - width), min(max(top + down, 0), _HALF - height)
-        ways = self._between(old_face, new[y : y + height, x : x + width], *_MORE_STEPS)
+        ways = self._between(old_face, new[y : y + height, x : x + width], _MORE_STEPS)
         return Flow(ways, left, top, x - left, y - top)
 
-    def _between(self, old: Image, new: Image, descents: int, refinements: int) -> Ways:
-        self._search.setGradientDescentIterations(descents)
-        self._search.setVariationalRefinementIterations(refinements)
+    def _between(self, old: Image, new: Image, steps: int) -> Ways:
+        self._search.setGradientDescentIterations(steps)
+        # Patches are compared without their means, refinement takes levels as they are.
+        down, right = (round(_RIM * side) for side in new.shape)
+        lighter = round(cv2.mean(new[down:-down, right:-right])[0] - cv2.mean(old[down:-down, right:-right])[0])
+        old = cv2.add(old, (lighter, 0, 0, 0)) if abs(lighter) >= _LAMP else old  # type: ignore[call-overload]
         # It takes nothing but arrays without gaps.
         return self._search.calc(np.ascontiguousarray(old), np.ascontiguousarray(new), None)  # type: ignore[call-overload,no-any-return]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.face import Box
@@ -31,6 +31,7 @@ def look(seed: int) -> Look:
     return found
 
 
+@settings(deadline=None)
 @given(boxes, boxes, st.floats(0.05, 0.9))
 def test_nobody_without_overlap_and_each_once(expected: list[Box], found: list[Box], least: float) -> None:
     taken = associate(expected, found, least)

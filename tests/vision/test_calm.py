@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from livecam.core.frame import Points
-from livecam.vision.calm import AffineParts, Calm, Ways, lengths, paced, ramp
+from livecam.vision.calm import AffineParts, Calm, Ways, lengths, mean_point, paced, paced_one, ramp
 from tests.vision.test_track import mesh_at
 
 HEIGHT = 200.0
@@ -13,12 +13,13 @@ STEP_S = 1 / 30
 
 
 def calmed(calm: Calm, flow: Ways) -> Ways:
-    return calm(flow, affine_parts(FACE), STEP_S, 1.0)
+    whole = affine_parts(FACE)(flow)
+    return calm(flow, (whole, flow - whole), HEIGHT, (STEP_S, 1.0))
 
 
 def affine_parts(points: Points) -> AffineParts:
     affine = AffineParts(len(points))
-    affine.learn(points, HEIGHT)
+    affine.learn(points, mean_point(points), HEIGHT)
     return affine
 
 
@@ -91,9 +92,11 @@ def test_the_affine_part_is_what_an_affine_map_does() -> None:
 
 
 def test_shares_depend_on_time_not_on_frames() -> None:
-    share = np.array([0.3], np.float32)
-    once, half = paced(share, STEP_S, STEP_S, 1.0), paced(share, STEP_S, STEP_S / 2, 1.0)
+    left = np.array([0.7], np.float32)
+    once, half = paced(left.copy(), STEP_S, STEP_S, 1.0), paced(left.copy(), STEP_S, STEP_S / 2, 1.0)
+    assert once == pytest.approx(0.3, abs=1e-6)
     assert 1 - (1 - half) ** 2 == pytest.approx(once, abs=1e-6)
-    assert paced(share, STEP_S, STEP_S, 100.0) == 1
-    assert paced(np.array([2.0], np.float32), STEP_S, STEP_S, 1.0) == 1
+    assert paced(left, STEP_S, STEP_S, 100.0) == 1
+    assert paced(np.array([0.0], np.float32), STEP_S, STEP_S, 1.0) == 1
+    assert paced_one(2.0, STEP_S, STEP_S, 1.0) == 1
     np.testing.assert_allclose(ramp(np.array([0.0, 1.0, 2.0, 3.0], np.float32), 1, 2), [0, 0, 1, 1])

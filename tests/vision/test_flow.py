@@ -1,13 +1,17 @@
 """Carrying landmarks by the flow: pictures that really move, and points that say something else."""
 
+from concurrent.futures import Future
+
 import cv2
 import numpy as np
 import pytest
 
 from livecam.core.ahead import Ahead
 from livecam.core.frame import NS_PER_S, Image, Points
+from livecam.errors import EngineError
 from livecam.vision.flow import FlowCarrier
 from livecam.vision.flow_rules import FlowRules
+from livecam.vision.flow_search import Flow
 from livecam.vision.mesh.landmarks import SIDE, Crop, Roi
 from livecam.vision.mesh.pose import face_height
 from livecam.vision.mesh.topology import TOPOLOGY
@@ -202,6 +206,22 @@ def test_what_was_begun_ahead_is_what_would_have_been_found() -> None:
     carriers[1].look(crop)
     carriers[1].reset()
     np.testing.assert_array_equal(carriers[1](points, crop, 2 * NS_PER_S, 0.5), points)
+
+
+def test_a_flow_that_does_not_come_is_an_error_of_its_frame_and_the_next_begins_afresh(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("livecam.vision.flow._PATIENCE_S", 0.01)
+    never: Future[Flow] = Future()
+    ahead, crop = Ahead("test-flow"), crop_of(skin())
+    monkeypatch.setattr(Ahead, "__call__", lambda _, work: never)
+    carrier = FlowCarrier(ahead=ahead)
+    np.testing.assert_array_equal(carrier(FACE, crop, NS_PER_S, 0.5), FACE)
+    carrier.look(crop)
+    with pytest.raises(EngineError, match="more than a second"):
+        carrier(jittered(FACE, 1), crop, NS_PER_S + FRAME_NS, 0.5)
+    carrier.look(crop)
+    np.testing.assert_array_equal(carrier(jittered(FACE, 2), crop, NS_PER_S + 2 * FRAME_NS, 0.5), jittered(FACE, 2))
 
 
 def eye_rows(upper_too: bool) -> list[int]:

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.face import Box
@@ -63,6 +63,7 @@ def test_reset_forgets() -> None:
     assert motion.at(2 * NS_PER_S) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 6), st.integers(-FRAME_NS, NS_PER_S)), max_size=20))
 def test_every_history_gives_finite_and_bounded_predictions(history: list[tuple[float, float, int]]) -> None:
     motion, now = Motion(), NS_PER_S

@@ -114,6 +114,7 @@ def test_nobody_has_no_direction(value: float) -> None:
         normalised(np.full(512, value, np.float32))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_likeness_is_that_of_directions(seed: int, a: float, b: float) -> None:
     first, second = vector(seed), vector(seed + 1)
@@ -130,7 +131,7 @@ def test_one_photo_stands_for_itself() -> None:
 
 
 @given(st.integers(2, 9), st.floats(0.45, 0.95), st.integers(0, 1000))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_photos_of_one_person_are_averaged(many: int, alike: float, seed: int) -> None:
     rows = photos("a" * many, alike, seed)
     mean, outliers = pooled(rows)
@@ -140,7 +141,7 @@ def test_photos_of_one_person_are_averaged(many: int, alike: float, seed: int) -
 
 
 @given(st.integers(3, 9), st.data(), st.floats(0.5, 0.95), st.integers(0, 1000))
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_strangers_in_the_minority_go_out(many: int, data: st.DataObject, alike: float, seed: int) -> None:
     """Whether they are one stranger or several, and wherever they stand in the list."""
     strangers = data.draw(st.lists(st.integers(0, many - 1), unique=True, max_size=(many - 1) // 2))
@@ -152,6 +153,7 @@ def test_strangers_in_the_minority_go_out(many: int, data: st.DataObject, alike:
     np.testing.assert_array_equal(mean, alone)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["ab", "aabb", "abab", "abc", "abcd", "aaabbb", "aabbc"]), st.floats(0.5, 0.99), st.integers(0, 99)
 )
@@ -161,7 +163,7 @@ def test_photos_without_a_majority_are_refused(letters: str, alike: float, seed:
 
 
 @given(st.permutations(range(7)), st.integers(0, 99))
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_the_order_of_the_photos_does_not_matter(order: list[int], seed: int) -> None:
     rows = photos("aaaabbc", 0.6, seed)
     mean, outliers = pooled(rows)
@@ -170,6 +172,7 @@ def test_the_order_of_the_photos_does_not_matter(order: list[int], seed: int) ->
     assert tuple(sorted(order[index] for index in moved)) == outliers
 
 
+@settings(deadline=None)
 @given(st.floats(-0.9, 0.9), st.floats(-0.9, 0.9))
 def test_two_photos_agree_from_the_threshold_on(alike: float, threshold: float) -> None:
     assume(abs(alike - threshold) > 1e-3)

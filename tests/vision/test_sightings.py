@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.face import Box, Detection, Landmarks, Topology
@@ -89,6 +89,7 @@ def test_both_networks_on_one_face_count_once() -> None:
     assert Memory(RULES)([seen(WEARER), seen(moved(WEARER, 10), 0.5)], ()) == (WEARER,)
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(-15, 15))
 def test_no_run_of_misses_shorter_than_the_memory_uncovers_a_face(hits: list[bool], speed: int) -> None:
     """Whatever is seen or missed, a face once seen for sure stays covered while it drifts slowly."""
@@ -102,6 +103,7 @@ def test_no_run_of_misses_shorter_than_the_memory_uncovers_a_face(hits: list[boo
         assert covers(boxes, box) or misses > RULES.remember
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.tuples(st.floats(0, 1000), st.floats(5, 300), st.floats(0.35, 1)), max_size=4), max_size=30)
 )

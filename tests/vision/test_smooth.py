@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.frame import NS_PER_S, Points
@@ -25,6 +25,7 @@ steps = st.lists(st.floats(0.001, 0.2), min_size=1, max_size=20)
 eurosts = st.builds(Euro, st.floats(0.1, 5), st.floats(0, 20), st.floats(0.1, 5))
 
 
+@settings(deadline=None)
 @given(eurosts, steps, st.floats(-1000, 1000), st.booleans())
 def test_what_is_constant_stays_so(euro: Euro, times: list[float], level: float, common: bool) -> None:
     smooth = OneEuro(euro, common)
@@ -33,6 +34,7 @@ def test_what_is_constant_stays_so(euro: Euro, times: list[float], level: float,
         np.testing.assert_allclose(smooth(value, step), value)
 
 
+@settings(deadline=None)
 @given(
     eurosts, st.lists(st.tuples(st.floats(0.001, 0.2), st.floats(-100, 100)), min_size=2, max_size=30), st.booleans()
 )
@@ -47,6 +49,7 @@ def test_the_output_never_leaves_the_range_of_the_input(
         assert (out <= max(values) + 1e-9).all()
 
 
+@settings(deadline=None)
 @given(st.floats(0.2, 5), st.floats(5, 200))
 def test_the_lag_behind_a_ramp_is_bounded(cutoff: float, slope: float) -> None:
     """A first-order low-pass of time constant T lags a ramp by T x slope; the cut-off rising can only lessen it."""
@@ -68,6 +71,7 @@ def step_response(cutoff: float, times: list[float]) -> float:
     return float(out[0, 0])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.002, 0.01), min_size=10, max_size=40))
 def test_irregular_time_steps_count_by_their_length(times: list[float]) -> None:
     cutoff = 1.0
@@ -168,6 +172,7 @@ def test_no_tear_no_fresh_start() -> None:
     assert float((got - five_at(0))[:, 0].mean()) < 0.5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.floats(0, 1), st.floats(-1, 1))
 def test_points_stay_finite(seed: int, steadiness: float, horizon_s: float) -> None:
     random, smooth, now = np.random.default_rng(seed), FaceFilter(), 0

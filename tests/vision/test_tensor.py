@@ -36,7 +36,7 @@ def crops(side: int = SIDE) -> st.SearchStrategy[Image]:
 
 @pytest.mark.parametrize(("name", "colour", "layout"), [*product(NORMALISATIONS, Colour, Layout)])
 @given(crop=crops())
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_a_crop_is_fed_by_the_contract(name: str, colour: Colour, layout: Layout, crop: Image) -> None:
     picture = picture_in(name, colour, layout)
     ordered = crop[..., ::-1] if colour is Colour.RGB else crop
@@ -53,7 +53,7 @@ def test_a_crop_is_fed_by_the_contract(name: str, colour: Colour, layout: Layout
     ("name", "low", "high"), [("raw", 0.0, 255.0), ("unit", 0.0, 1.0), ("arcface", -1.0, 1.0)], ids=str
 )
 @given(crop=crops())
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_reading_what_was_fed_gives_the_crop(
     name: str, low: float, high: float, colour: Colour, layout: Layout, crop: Image
 ) -> None:
@@ -67,7 +67,7 @@ def test_reading_what_was_fed_gives_the_crop(
     values=hnp.arrays(np.float32, (3, SIDE, SIDE), elements=st.floats(-3, 3, width=32)),
     low=st.sampled_from([0.0, -1.0]),
 )
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_values_are_scaled_rounded_and_cut(layout: Layout, values: np.ndarray, low: float) -> None:
     exact = np.clip((values.astype(np.float64) - low) / (1 - low) * 255, 0, 255)[::-1].transpose(1, 2, 0)
     row = values if layout is Layout.NCHW else np.ascontiguousarray(values.transpose(1, 2, 0))
@@ -109,7 +109,7 @@ def test_a_crop_of_another_kind_is_refused(crop: Image) -> None:
 @pytest.mark.parametrize("layout", Layout)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @given(place=st.integers(0, 3 * SIDE * SIDE - 1))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_one_value_that_is_not_finite_is_refused(layout: Layout, value: float, place: int) -> None:
     row = np.zeros((3, SIDE, SIDE) if layout is Layout.NCHW else (SIDE, SIDE, 3), np.float32)
     row.flat[place] = value

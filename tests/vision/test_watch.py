@@ -218,15 +218,24 @@ def test_there_may_be_strangers_unless_the_last_look_saw_none(watch: Opened) -> 
 
 
 def test_a_hanging_network_is_told_in_time_every_time_and_may_come_back(watch: Opened) -> None:
-    gate = threading.Event()
-    far = FakeDetector(lambda _: [seen(WEARER)] if gate.wait(60) else [])
+    begun, gate = threading.Event(), threading.Event()
+
+    def hang(_: Image) -> list[Detection]:
+        begun.set()
+        return [seen(WEARER)] if gate.wait(2 * UNHURRIED_S) else []
+
+    far = FakeDetector(hang)
     looker = watch(FakeDetector(), far, patience_s=0.05)
-    started = time.monotonic()
+    took_s = []
     for _ in range(5):
         looker.begin(IMAGE)
+        assert begun.wait(UNHURRIED_S)
+        started = time.monotonic()
         with pytest.raises(EngineError, match="not answered"):
             looker.finish(())
-    assert time.monotonic() - started < 5
+        took_s.append(time.monotonic() - started)
+    # Most of them, since others use the machine.
+    assert np.median(took_s) < 1
     assert far.looks == 1
     with pytest.raises(StopFailed):
         looker.close()
@@ -292,7 +301,7 @@ def test_a_bystander_beside_the_persona_is_found(
     frame = placed(face, np.array([[0.7, 0, 100.0], [0, 0.7, 100.0]]))
     small = placed(face, np.array([[2 * scale, 0, 0.0], [0, 2 * scale, 0.0]]), 180, 180)
     frame[500:680, 1000:1180] = small
-    looker = FaceWatch(short_range, full_range, patience_s=20)
+    looker = FaceWatch(short_range, full_range, patience_s=UNHURRIED_S)
     looker.begin(frame)
     boxes = looker.finish(())
     looker.close()
@@ -311,7 +320,7 @@ def test_on_the_clips_it_takes_nothing_else_for_a_face(
     shared_data: Path,
 ) -> None:
     follower = MeshFollower(short_range, full_range, landmarker)
-    looker = FaceWatch(short_range, full_range, patience_s=20)
+    looker = FaceWatch(short_range, full_range, patience_s=UNHURRIED_S)
     for frame, image in enumerate(clip_frames(shared_data, clip), start=1):
         faces = follower(image, frame * NS_PER_S // 30, 0.5)
         looker.begin(image)
@@ -320,6 +329,7 @@ def test_on_the_clips_it_takes_nothing_else_for_a_face(
 
 
 _LEFT_BEHIND = """
+import threading
 import time
 import numpy as np
 from livecam.vision.watch import FaceWatch
@@ -332,16 +342,20 @@ class Slow:
 class Slower(Slow):
     def shrink(self, image, out): return object()
     def detect_shrunk(self, shrunk, fit, threshold):
+        begun.set()
         time.sleep(0.2)
         print("looked", flush=True)
         return []
 
-FaceWatch(Slower(), Slow()).begin(np.zeros((8, 8, 3), np.uint8))
-time.sleep(0.1)
+begun = threading.Event()
+FaceWatch(Slower(), Slow(), patience_s=60).begin(np.zeros((8, 8, 3), np.uint8))
+assert begun.wait(60)
 """
 
 
 def test_the_interpreter_does_not_end_in_the_middle_of_a_look() -> None:
     """A thread that is in a network then ends the process by SIGABRT."""
-    ended = subprocess.run([sys.executable, "-c", _LEFT_BEHIND], capture_output=True, text=True, timeout=30, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", _LEFT_BEHIND], capture_output=True, text=True, timeout=200, check=True
+    )
     assert ended.stdout == "looked\n"

@@ -26,7 +26,7 @@ def overlap(a: Points, b: Points, pixel: float) -> float:
 
 
 @given(boxes, st.sampled_from([0.0, 1.0]), st.integers(0, 2**32 - 1))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_it_agrees_with_the_plain_algorithm(rows: Points, pixel: float, seed: int) -> None:
     found = candidates(np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:]], axis=1), seed)
     kept: list[int] = []

@@ -1,6 +1,5 @@
 import gc
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -26,6 +25,7 @@ from livecam.vision.mesh.engine import MeshSwapper
 from livecam.vision.mesh.landmarks import Roi
 from livecam.vision.occlude import Shade
 from livecam.vision.swap.masks import CropMask, Maskers
+from tests.patience import UNHURRIED_S
 from tests.vision.hands.stands import HandEngine, PalmEngine, hand_mask, hand_points, with_hand
 from tests.vision.hands.test_follow import palm_of
 from tests.vision.mesh.drawn import SHAPE, drawn_identity, face_of, frame_of, neutral, persona_of, picture_of, points_of
@@ -88,8 +88,13 @@ class Fixed:
 def looked(occluder: HandOccluder, face: Face = FACE, image: Image = PICTURE) -> Shade | None:
     occluder.begin(image, face)
     shade = occluder.finish()
-    time.sleep(0.005)
+    rested(occluder)
     return shade
+
+
+def rested(occluder: HandOccluder) -> None:
+    """Wait until its thread has done all that it was given: what a slow search finds counts frames later."""
+    occluder._ahead(lambda: None).result(UNHURRIED_S)
 
 
 def found(occluder: HandOccluder) -> Shade:
@@ -211,7 +216,7 @@ def test_the_mesh_swap_leaves_the_hand_to_be_seen() -> None:
     swapper = MeshSwapper(occluder)
     for _ in range(20):
         swapped(PICTURE, swapper)
-        time.sleep(0.005)
+        rested(occluder)
     after = swapped(PICTURE, swapper)
     mask = hand_mask(HAND, SHAPE)
     inner, outer = np.zeros_like(mask) > 0, np.zeros_like(mask) > 0
@@ -309,7 +314,7 @@ def test_nothing_is_kept_of_one_that_nobody_uses_any_more() -> None:
         gone = weakref.ref(occluder)
         del occluder
         # The search for palms may be under way; it lets go of it when it ends.
-        thread.join(5)
+        thread.join(UNHURRIED_S)
         assert not thread.is_alive()
         assert gone() is None
     finally:

@@ -212,7 +212,7 @@ def test_rubbish_is_refused(name: str) -> None:
 
 
 @given(st.floats(10, 600), st.floats(10, 400), st.floats(8, 300), st.floats(8, 300))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_the_middle_of_the_crop_is_the_middle_of_the_box(x: float, y: float, width: float, height: float) -> None:
     """The mesh tells a pixel's place by its centre, half a px from where a box counts."""
     box = Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)

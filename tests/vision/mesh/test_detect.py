@@ -54,6 +54,7 @@ def test_full_range_anchors_are_one_layer() -> None:
     assert len(slow) == FULL_ANCHORS
 
 
+@settings(deadline=None)
 @given(boxes_of())
 def test_overlaps_agrees_with_box_iou(corners: Points) -> None:
     boxes = [Box(*row) for row in corners.tolist()]
@@ -62,7 +63,7 @@ def test_overlaps_agrees_with_box_iou(corners: Points) -> None:
 
 
 @given(boxes_of(), st.integers(0, 2**32 - 1))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_suppress_agrees_with_the_plain_algorithm(corners: Points, seed: int) -> None:
     random = np.random.default_rng(seed)
     scores = random.permutation(np.linspace(0.3, 0.9, len(corners))).astype(np.float32)

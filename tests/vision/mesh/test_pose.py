@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.frame import Points
@@ -40,6 +40,7 @@ def test_the_canonical_face_looks_into_the_camera_with_height_one() -> None:
     assert shape[33, 0] < shape[1, 0]  # landmark 33 is on the image's left
 
 
+@settings(deadline=None)
 @given(
     st.floats(-80, 80), st.floats(-80, 80), st.floats(-179, 179), st.floats(30, 900),
     st.floats(-200, 1500), st.floats(-200, 900),
@@ -68,6 +69,7 @@ def test_angles_have_the_signs_a_viewer_expects() -> None:
     assert moved(forehead, roll=20)[0] > moved(forehead)[0]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_the_rotation_never_mirrors(seed: int) -> None:
     points = np.random.default_rng(seed).normal(0, 50, (478, 3)).astype(np.float32)

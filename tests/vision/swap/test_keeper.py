@@ -19,6 +19,7 @@ from livecam.vision.swap.chain import StageSwapper
 from livecam.vision.swap.keeper import EVERY_S, SHARE, LikenessKeeper, Look
 from livecam.vision.swap.stage import CropSwapper
 from livecam.vision.template import Template, points_of
+from tests.patience import UNHURRIED_S, wait_longer
 from tests.vision.swap import planted
 from tests.vision.swap.conftest import KEY, canvas_of, face_of, five_at, persona_of, source_of
 
@@ -52,7 +53,7 @@ class Bright:
 
     def run(self, feeds: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         self.asked += 1
-        self.held.wait(20)
+        self.held.wait(2 * UNHURRIED_S)
         self.threads.add(threading.current_thread().name)
         if self.fails:
             raise EngineError("It failed.")
@@ -77,14 +78,19 @@ class Times:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + UNHURRIED_S
     while not holds():
-        assert time.monotonic() < deadline, "it did not come about within 20 s"
+        assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.002)
 
 
 def look(plain: Image = PLAIN, sharp: Image = SHARP, shown: float = 0.7) -> Look:
     return Look(ANN, shown, plain, sharp, FIVE, WHO)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_longer(monkeypatch, ["livecam.vision.swap.keeper._PATIENCE_S"])
 
 
 @pytest.fixture
@@ -127,7 +133,7 @@ def test_nobody_waits_for_it_and_while_it_looks_it_is_given_nothing(keeper: Like
     keeper.look(look())
     assert not keeper.due()
     assert keeper.allowed(ANN, 0.7) == 0.7
-    assert time.monotonic() - before < 2, "the network is held for 20"
+    assert time.monotonic() - before < UNHURRIED_S, "the network is held for twice as long"
     engine.held.set()
 
 
