@@ -1,5 +1,6 @@
 """What tests need so that none fails for what else the machine does: time, and ports."""
 
+import os
 import secrets
 import socket
 from collections.abc import Iterable
@@ -29,16 +30,24 @@ RUN = (
 )
 """Of a run's threads."""
 
+_GIVEN = set[int]()
+"""Ports that were given here before."""
+
 
 def free_port(kind: socket.SocketKind) -> int:
-    """One of this machine that the system gives to nobody who does not ask for it by its number.
+    """One of this machine that the system gives to nobody who does not ask for it by its number; another each time.
 
-    Those from 32768 on it gives to whoever asks for any.
+    Those from 32768 on it gives to whoever asks for any. What runs beside this draws from the other half: a test whose
+    server is away for a while would meet that of another.
     """
+    half = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 2
     while True:
+        port = 20_000 + 2 * secrets.randbelow(6_000) + half
         with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", secrets.randbelow(12_000) + 20_000))
-            return int(probe.getsockname()[1])
+            probe.bind(("127.0.0.1", port))
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
 
 
 def wait_longer(monkeypatch: pytest.MonkeyPatch, bounds: Iterable[str]) -> None:

@@ -35,7 +35,8 @@ def sent_at(*times_ms: int) -> Gaps:
 
 def test_a_gap_is_told_with_what_the_machine_did_and_what_the_log_says(tmp_path: Path) -> None:
     gaps = sent_at(0, 100, 1100, 1200, 1700, 1800)
-    at = datetime.fromtimestamp((BEGAN_NS + 700 * NS_PER_MS + time.time_ns() - time.monotonic_ns()) / NS_PER_S)
+    # Not read from the clocks once more: whoever is held up between the two reads another difference.
+    at = datetime.fromtimestamp((BEGAN_NS + 700 * NS_PER_MS + gaps._apart_ns) / NS_PER_S)
     line = f"{at:%Y-%m-%d %H:%M:%S},{at.microsecond // 1000:03d} WARNING output livecam.runtime: It was held up."
     folder = written(tmp_path, stall(1100, 1600), stall(150, 250))
     log = f"Traceback (most recent call last):\n2020-01-01 00:00:00,000 INFO Long ago.\n{line}\n"
@@ -52,6 +53,12 @@ def test_a_gap_is_told_with_what_the_machine_did_and_what_the_log_says(tmp_path:
     }
     assert str(lines).startswith("['+0.6")
     assert str(lines).endswith("WARNING output livecam.runtime: It was held up.']")
+
+
+def test_the_times_of_the_log_are_those_of_the_day() -> None:
+    # The best of some: between two looks at the clocks the machine may stand still, or the time be set.
+    found_ns = [Gaps(2 * TICK_NS, BEGAN_NS)._apart_ns - (time.time_ns() - time.monotonic_ns()) for _ in range(9)]
+    assert min(map(abs, found_ns)) < 100 * NS_PER_MS
 
 
 def test_the_longest_is_that_which_is_longest_without_the_machine(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.common import configure
 from tests.faults.book import Book
+from tests.faults.enduring import fairly
 from tests.faults.judge import Judge
 from tests.faults.rig import Run
 
@@ -37,6 +38,7 @@ def standing(judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         run.until_started()
         yield run
-        assert run.stop() == 0, run.tail()
+        with fairly(run):
+            assert run.stop() == 0, run.tail()
     finally:
         run.close()

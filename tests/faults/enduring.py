@@ -1,11 +1,13 @@
 """One fault from its beginning to its end, and what must hold meanwhile."""
 
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from livecam.core.frame import NS_PER_MS, NS_PER_S
+from livecam.errors import LivecamError
 from tests.faults.book import Book, Row, row_of
 from tests.faults.judge import Shown
 from tests.faults.rig import INTERVAL_NS, Bare, Run, Seen
@@ -16,6 +18,12 @@ NOISE_NS: Final = 20 * NS_PER_MS
 
 BEFORE_NS: Final = NS_PER_S // 2
 AFTER_S: Final = 0.5
+SAID_S: Final = 5.0
+
+MISSED: Final = (AssertionError, LivecamError, subprocess.TimeoutExpired)
+"""What a time that was missed looks like: in a test, in an order that nobody answered, in a process that goes on."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ def endure(run: Run, book: Book, fault: Fault, begin: Callable[[], None], end: C
     def once(again: bool) -> Row:
         if again:
             end()
-        return _once(run, fault, begin, end, again)
+        with covered(run):
+            return _once(run, fault, begin, end, again)
 
     with fairly(run):
         twice(book, once)
@@ -61,27 +70,62 @@ def fairly(run: Run) -> Iterator[None]:
         yield
     except Bare:
         raise
-    except AssertionError:
+    except MISSED:
         run.demand_cores(begun_ns)
         raise
 
 
+@contextmanager
+def covered(run: Run) -> Iterator[None]:
+    """Within it, a time that is missed is no excuse for a bare face.
+
+    Raises:
+        Bare: There was one.
+    """
+    begun_ns = run.now_ns()
+    try:
+        yield
+    except Bare:
+        raise
+    except MISSED:
+        demand_covered("meanwhile", run.since(begun_ns))
+        raise
+
+
+def demand_covered(fault: str, seen: Sequence[Seen]) -> None:
+    """Make sure that no picture was bare.
+
+    Raises:
+        Bare: There was one.
+    """
+    wrong = [one.wrong for one in seen if one.wrong]
+    if wrong:
+        raise Bare(f"{fault}: {len(wrong)} pictures: {wrong[0]}")
+
+
 def twice(book: Book, once: Callable[[bool], Row]) -> None:
-    """Do it, and once more where a time was missed, when other programs may have had the processor; counted.
+    """See `retried`; counted, and `book` is told what came of it."""
+    again, row = retried(once)
+    book.rows.append(replace(row, tries=2) if again else row)
+
+
+def retried(once: Callable[[bool], T]) -> tuple[bool, T]:
+    """Do it, and once more where a time was missed, when other programs may have had the processor.
 
     A bare face gets no second try.
 
     Args:
-        book: Told what came of it.
         once: Told whether it is the second time.
+
+    Returns:
+        Whether it took the second time, and what came of it.
     """
     try:
-        row = once(False)
+        return False, once(False)
     except Bare:
         raise
-    except AssertionError:
-        row = replace(once(True), tries=2)
-    book.rows.append(row)
+    except MISSED:
+        return True, once(True)
 
 
 def _once(run: Run, fault: Fault, begin: Callable[[], None], end: Callable[[], None], again: bool) -> Row:
@@ -115,9 +159,11 @@ def heard(run: Run, fault: Fault, offset: int) -> str:
     """The line of the log that says what happened, in one line; it may be said of every try."""
     if not fault.says:
         return ""
-    lines = run.said(fault.says, offset)
-    assert lines, f"{fault.name}: one line was to say {fault.says!r}. {run.tail()}"
-    return lines[0]
+    # It may be a moment on its way to the disk.
+    run.until(
+        lambda: bool(run.said(fault.says, offset)), SAID_S * run.slowness, f"{fault.name} is told: {fault.says!r}"
+    )
+    return run.said(fault.says, offset)[0]
 
 
 def check(run: Run, row: Row, seen: Sequence[Seen]) -> None:
@@ -127,7 +173,5 @@ def check(run: Run, row: Row, seen: Sequence[Seen]) -> None:
         Bare: There was one.
         AssertionError: It took too long.
     """
-    wrong = [one.wrong for one in seen if one.wrong]
-    if wrong:
-        raise Bare(f"{row.fault}: {len(wrong)} pictures: {wrong[0]}")
+    demand_covered(row.fault, seen)
     assert row.recovery_s <= row.within_s * run.slowness, f"{row.fault}: {row.recovery_s} s of {row.within_s} s"

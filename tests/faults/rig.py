@@ -31,6 +31,12 @@ START_S: Final = 60.0
 USUAL_START_S: Final = 4.0
 """On a machine that does nothing else it takes 2 to 3 s until ten pictures were swapped."""
 
+STOP_S: Final = 15.0
+"""That ending in order may take, on a machine that does nothing else."""
+
+ENDS_S: Final = 60.0
+"""Ample for what ends by itself."""
+
 POLL_S: Final = 0.02
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -107,6 +113,7 @@ class Run:
         self.seen: list[Seen] = []
         self.broken: Exception | None = None
         self.slowness = 1.0
+        self._judged = 0
         self._most_kept = most_kept
         self._memory = tempfile.TemporaryDirectory(dir=SHARED if _has_room(SHARED) else folder)
         tape = Path(self._memory.name) / "tape"
@@ -151,9 +158,11 @@ class Run:
         return self.folder / "witness"
 
     def start_again(self) -> None:
-        """Another process, after the last one has ended: what a service manager does."""
-        self.process.wait(10)
+        """Another process, after the last one has ended: what a service manager does. It is watched from now on."""
+        self.process.wait(ENDS_S)
         self.process = self._spawn()
+        self._end_witness()
+        self._witness = self._watched()
 
     def _judge_all(self) -> None:
         try:
@@ -172,6 +181,7 @@ class Run:
                 whole = cv2.cvtColor(sent.picture, cv2.COLOR_YUV2BGR_I420)
                 cv2.imwrite(str(self.folder / f"wrong-{len(self.seen)}.png"), whole)
             self.seen.append(one)
+            self._judged += 1
             self._tell(one)
         if self._most_kept and len(self.seen) > 2 * self._most_kept:
             del self.seen[: -self._most_kept]
@@ -227,6 +237,11 @@ class Run:
         share = self.busy_share(since_ns)
         if share > MOST_BUSY:
             pytest.skip(f"other programs had the processors for {100 * share:.0f} % of the time")
+
+    def until_judged(self) -> None:
+        """Wait until every picture that was sent so far is in `seen`."""
+        written = self._tape.written
+        self.until(lambda: self._judged >= written, ENDS_S, "what was sent is judged")
 
     def until_live(self, within_s: float = START_S, pictures: int = 10) -> float:
         """Wait until the last `pictures` were swapped, and sent by the process that runs; how long that took, s."""
@@ -287,22 +302,27 @@ class Run:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(15)
+            return self.process.wait(STOP_S * self.slowness)
         finally:
             self.close()
 
     def close(self) -> None:
         """End everything, in order or not. Idempotent."""
-        for process in (self.process, self._witness):
-            if process.poll() is None:
-                process.kill()
-            process.wait(10)
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(ENDS_S)
+        self._end_witness()
         if self.process.stdin is not None:
             with suppress(BrokenPipeError):
                 self.process.stdin.close()
         self._closing.set()
-        self._judging.join(10)
+        self._judging.join(ENDS_S)
         self._memory.cleanup()
+
+    def _end_witness(self) -> None:
+        if self._witness.poll() is None:
+            self._witness.kill()
+        self._witness.wait(ENDS_S)
 
 
 def _has_room(folder: Path) -> bool:

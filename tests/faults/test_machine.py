@@ -12,7 +12,7 @@ import pytest
 
 from livecam.core.frame import NS_PER_S
 from tests.faults.book import Book, Row, row_of
-from tests.faults.enduring import AFTER_S, Fault, check, check_gap, endure, fairly, heard, twice
+from tests.faults.enduring import AFTER_S, Fault, check, check_gap, covered, endure, fairly, heard, twice
 from tests.faults.judge import Shown
 from tests.faults.rig import Run
 
@@ -103,6 +103,11 @@ def _slept(run: Run, name: str, sleep: Callable[[Run, bool], None], again: bool)
     """While nobody runs, no picture is missed: what counts begins when it wakes."""
     fault = Fault(name, r"The output was held up for", 4.0)
     run.until_live()
+    with covered(run):
+        return _woken(run, fault, sleep, again)
+
+
+def _woken(run: Run, fault: Fault, sleep: Callable[[Run, bool], None], again: bool) -> Row:
     offset, begun_ns = len(run.log()), run.now_ns()
     sleep(run, again)
     woken_ns = run.now_ns()
@@ -112,7 +117,7 @@ def _slept(run: Run, name: str, sleep: Callable[[Run, bool], None], again: bool)
     seen = run.since(begun_ns)
     gap_ns = run.longest_gap_ns([one for one in seen if one.sent_ns >= woken_ns], ready=again)
     back_s = (back_ns - woken_ns) / NS_PER_S
-    row = row_of(name, seen, gap_ns, back_s, fault.within_s, heard(run, fault, offset), process=False)
+    row = row_of(fault.name, seen, gap_ns, back_s, fault.within_s, heard(run, fault, offset), process=False)
     check(run, row, seen)
     check_gap(row, gap_ns)
     return row

@@ -13,8 +13,8 @@ from livecam.inference.recipe import Recipe
 from tests.faults.book import Book, Row, row_of
 from tests.faults.enduring import Fault, check, check_gap, heard, twice
 from tests.faults.judge import Judge, Shown
-from tests.faults.rig import Run, answers
-from tests.faults.test_output import frames
+from tests.faults.rig import STOP_S, Run, answers
+from tests.faults.test_output import frames, recordings
 from tests.faults.test_watchdog import with_run
 
 pytestmark = pytest.mark.faults
@@ -31,9 +31,9 @@ def test_it_ends_when_told_to_with_the_slate_last(judge: Judge, tmp_path: Path, 
 def _terminated(run: Run) -> Row:
     begun_ns = run.now_ns()
     run.process.send_signal(signal.SIGTERM)
-    assert run.process.wait(15) == 0, run.tail()
+    assert run.process.wait(STOP_S * run.slowness) == 0, run.tail()
     took_s = (run.now_ns() - begun_ns) / NS_PER_S
-    run.rest(0.2)
+    run.until_judged()
     seen = run.since(begun_ns)
     assert seen[-1].verdict.shown is Shown.SLATE
     assert not run.socket.exists(), "nothing is left of it"
@@ -77,6 +77,7 @@ def test_it_is_killed_and_started_again(
 def _killed(run: Run) -> Row:
     assert run.say("record start").ok
     run.rest(2.5)
+    run.until(lambda: any(frames(path) > 10 for path in recordings(run)), 20.0 * run.slowness, "a recording plays")
     offset, begun_ns = len(run.log()), run.now_ns()
     run.process.kill()
     run.start_again()
@@ -95,10 +96,11 @@ def _killed(run: Run) -> Row:
 
 
 def _nothing_is_damaged(run: Run, recipes: Mapping[str, Recipe]) -> None:
-    (recording,) = (run.folder / "data" / "recordings").glob("*.mp4")
+    (recording,) = recordings(run)
     assert frames(recording) > 10, "what was recorded until then plays"
     deadline = time.monotonic() + 60
     while not answers(run):
         assert time.monotonic() < deadline, "the socket that the dead one left is replaced"
+        time.sleep(0.05)
     cache = weights.cache_folder()
     assert all(weights.status(recipe, cache) is weights.Presence.PRESENT for recipe in recipes.values())

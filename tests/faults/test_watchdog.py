@@ -7,9 +7,9 @@ import pytest
 
 from livecam.core.frame import NS_PER_S
 from tests.faults.book import Book, Row, row_of
-from tests.faults.enduring import AFTER_S, Fault, check, fairly, heard, twice
+from tests.faults.enduring import AFTER_S, Fault, T, check, covered, demand_covered, fairly, heard, retried, twice
 from tests.faults.judge import Judge, Shown
-from tests.faults.rig import INTERVAL_NS, Run
+from tests.faults.rig import INTERVAL_NS, START_S, Run
 
 pytestmark = pytest.mark.faults
 
@@ -25,17 +25,18 @@ HANGS = {
 }
 
 
-def with_run(judge: Judge, folder: Path, once: Callable[[Run], Row]) -> Callable[[bool], Row]:
+def with_run(judge: Judge, folder: Path, once: Callable[[Run], T]) -> Callable[[bool], T]:
     """`once` with a daemon of its own, each time."""
 
-    def tried(again: bool) -> Row:
+    def tried(again: bool) -> T:
         run = Run(folder / f"again-{again}", judge, ["--sink", "brittle"])
         try:
             run.until_started()
-            if not again:
-                return once(run)
-            with fairly(run):
-                return once(run)
+            with covered(run):
+                if not again:
+                    return once(run)
+                with fairly(run):
+                    return once(run)
         finally:
             run.close()
 
@@ -81,28 +82,31 @@ def _reopened(run: Run, begun_ns: int) -> int:
 
 def test_who_has_panicked_stays_covered(judge: Judge, tmp_path: Path) -> None:
     """The next process would not know of it."""
-    run = Run(tmp_path, judge)
-    try:
-        run.until_started()
-        run.rest(1.0)
-        assert run.say("panic").ok
-        begun_ns = run.now_ns()
-        run.put("inference", "hang")
-        run.rest(4.0)
-        assert {one.verdict.shown for one in run.since(begun_ns + 3 * INTERVAL_NS)} == {Shown.SLATE}
-        assert not run.said("started again")
-        run.put("inference")
-        assert run.say("resume").ok
-        run.until_live()
-    finally:
-        run.close()
+    retried(with_run(judge, tmp_path, _panicked))
+
+
+def _panicked(run: Run) -> None:
+    run.rest(1.0)
+    assert run.say("panic").ok
+    begun_ns = run.now_ns()
+    run.put("inference", "hang")
+    run.rest(4.0)
+    assert {one.verdict.shown for one in run.since(begun_ns + 3 * INTERVAL_NS)} == {Shown.SLATE}
+    assert not run.said("started again")
+    run.put("inference")
+    assert run.say("resume").ok
+    run.until_live()
+    demand_covered("panic", run.since(begun_ns))
 
 
 def test_a_judge_who_sees_a_bare_face_says_so(judge: Judge, tmp_path: Path) -> None:
     """The whole matrix rests on him."""
     run = Run(tmp_path, judge, ["--passthrough"])
     try:
-        run.until(lambda: sum(one.verdict.shown is Shown.BARE for one in run.seen) > 20, 60.0, "the bare face is seen")
+        with fairly(run):
+            run.until(
+                lambda: sum(one.verdict.shown is Shown.BARE for one in run.seen) > 20, START_S, "the bare face is seen"
+            )
         assert {one.verdict.shown for one in run.seen} == {Shown.SLATE, Shown.BARE}
         assert all(one.verdict.nearer > 0.9 for one in run.seen if one.verdict.shown is Shown.BARE)
     finally:

@@ -24,7 +24,7 @@ def watch(folder: Path, pid: int) -> None:
     """Write a line for every late awakening, and for every wait of the process, monotonic ns."""
     waited: dict[str, int] = {}
     count = 0
-    with (folder / "late").open("w", buffering=1) as late, (folder / "ready").open("w", buffering=1) as ready:
+    with (folder / "late").open("a", buffering=1) as late, (folder / "ready").open("a", buffering=1) as ready:
         now_ns = time.monotonic_ns()
         while True:
             # From the last awakening: what stops it while it reads is a stall, too. Not what stops it while it writes,

@@ -22,8 +22,14 @@ from livecam.control.server import ControlServer
 from livecam.errors import LivecamError
 from tests.control.pretend import PretendPort
 from tests.fuzz.bounds import assert_sentence, bounded, some
+from tests.patience import wait_longer
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="Unix sockets")
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_longer(monkeypatch, ("livecam.control.lines._BEGIN_S", "livecam.control.lines._HERE_S"))
 
 
 @pytest.fixture(scope="module")

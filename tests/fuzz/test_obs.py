@@ -15,10 +15,16 @@ from websockets.typing import Subprotocol
 from livecam.control.obs import client as obs_client
 from livecam.control.obs.client import ObsClient, ObsError, ObsPlace, ObsSilent
 from tests.fuzz.bounds import assert_sentence, bounded
+from tests.patience import UNHURRIED_S, wait_longer
 
 HELLO = json.dumps({"op": 0, "d": {"rpcVersion": 1}})
 IDENTIFIED = json.dumps({"op": 2, "d": {}})
 Manners = Callable[[ServerConnection], None]
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_longer(monkeypatch, ["livecam.control.obs.client._ANSWER_S"])
 
 
 @contextmanager
@@ -44,7 +50,7 @@ def says(*texts: str | bytes) -> Manners:
     def manners(connection: ServerConnection) -> None:
         for text in texts:
             connection.send(text)
-        connection.recv(5)
+        connection.recv(UNHURRIED_S)
 
     return manners
 
@@ -81,11 +87,11 @@ ANSWERS = {
 def test_a_strange_answer_is_a_sentence(name: str) -> None:
     def manners(connection: ServerConnection) -> None:
         connection.send(HELLO)
-        connection.recv(5)
+        connection.recv(UNHURRIED_S)
         connection.send(IDENTIFIED)
-        connection.recv(5)
+        connection.recv(UNHURRIED_S)
         connection.send(json.dumps(ANSWERS[name]))
-        connection.recv(5)
+        connection.recv(UNHURRIED_S)
 
     with playing(manners) as place, bounded():
         client = ObsClient(place)
@@ -97,8 +103,7 @@ def test_a_strange_answer_is_a_sentence(name: str) -> None:
 
 def test_who_talks_of_other_things_for_ever_is_not_listened_to_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found: as long as something came, the deadline for an answer was never looked at."""
-    monkeypatch.setattr(obs_client, "_ANSWER_S", 60.0)
-    over, until = threading.Event(), time.monotonic() + 60
+    over, until = threading.Event(), time.monotonic() + UNHURRIED_S
 
     def manners(connection: ServerConnection) -> None:
         connection.send(HELLO)

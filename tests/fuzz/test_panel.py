@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.control.web.conftest import browser, served
 from tests.control.web.served import Served
 from tests.fuzz.bounds import bounded, some
+from tests.patience import wait_longer
 
 __all__ = ["browser", "served"]
 
@@ -77,8 +78,10 @@ def _served() -> Served:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _ended() -> object:
-    yield
+def _unhurried_and_ended() -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        wait_longer(patch, ["livecam.output.local_server._START_S"])
+        yield
     while _KEPT:
         _KEPT.pop().server.stop()
 

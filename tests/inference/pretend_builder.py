@@ -27,7 +27,7 @@ def build(request: Request, step: Step) -> tuple[bytes, Mapping[str, str]]:
             # As native code does: without listening to anybody.
             step("compiling", 1, 10)
             sys.stderr.write(f"pid {os.getpid()}\n")
-            time.sleep(60)
+            time.sleep(200)
     for done in range(1000):
         step("compiling", done + 1, 1000)
     return PAYLOAD, {"model": request.model}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flatbuffers import flexbuffers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.errors import ModelError
@@ -61,6 +61,7 @@ def test_cut_off_files_are_refused(share: float, source: bytes) -> None:
         to_onnx(source[: int(len(source) * share)], PICTURE, OUTPUTS)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ModelError):
@@ -74,6 +75,7 @@ def test_a_vector_that_lies_about_its_length_is_refused() -> None:
         Table.root(data).array(0, "<f4")
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text("abcdefgh_", min_size=1, max_size=9),
@@ -89,6 +91,7 @@ def test_options_are_read_as_they_were_written(options: dict[str, float | list[i
     assert read_map(bytes(flexbuffers.Dumps(options))) == options
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_options_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(ModelError):

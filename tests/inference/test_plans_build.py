@@ -28,13 +28,19 @@ from livecam.inference.progress import Silent
 from livecam.inference.tensorrt_build import Options
 from livecam.inference.toolkits import Toolkit
 from tests.inference.pretend_builder import PAYLOAD
+from tests.patience import UNHURRIED_S, wait_longer
 
 BUILDER = Path(__file__).with_name("pretend_builder.py")
 FOLDERS = catalogue_folders(None)
 SWAPPER = load_model("inswapper_128", FOLDERS)
 
 
-def terms(*arguments: str, limit_s: float = 30.0, cancel: threading.Event | None = None) -> Terms:
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_longer(monkeypatch, ["livecam.inference.plan_build._END_S"])
+
+
+def terms(*arguments: str, limit_s: float = UNHURRIED_S, cancel: threading.Event | None = None) -> Terms:
     return Terms(cancel or threading.Event(), limit_s, (sys.executable, str(BUILDER), *arguments))
 
 

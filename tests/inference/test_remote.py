@@ -23,7 +23,7 @@ from livecam.inference.remote import Terms, remote_engine, require_server
 from livecam.inference.remote_terms import parse_address
 from tests.inference.models import swapper
 from tests.inference.small_networks import small_swapper
-from tests.patience import free_port
+from tests.patience import UNHURRIED_S, free_port
 
 pytest.importorskip("tritonclient.grpc", reason="tritonclient is not installed: pip install 'livecam[remote]'")
 
@@ -82,8 +82,8 @@ def hasty(address: str, engines: ExitStack) -> Engine:
     return opened(address, engines, deadline_s=DEADLINE_S)
 
 
-def opened(address: str, engines: ExitStack, batch: int = 1, deadline_s: float = 10.0) -> Engine:
-    made = remote_engine(MODEL, address, Terms(deadline_s, 5.0), batch)
+def opened(address: str, engines: ExitStack, batch: int = 1, deadline_s: float = UNHURRIED_S) -> Engine:
+    made = remote_engine(MODEL, address, Terms(deadline_s, UNHURRIED_S), batch)
     engines.callback(made.close)
     return made
 
@@ -111,15 +111,14 @@ def in_time(took_s: Sequence[float]) -> bool:
     return float(np.median(took_s)) <= DEADLINE_S + SLACK_S and max(took_s) < 30
 
 
-def eventually(engine: Engine, limit_s: float = 60.0) -> float:
-    """How long it took until a run succeeded, asked 30 times a second, s."""
+def eventually(engine: Engine, limit_s: float = UNHURRIED_S) -> tuple[float, list[float]]:
+    """How long it took until a run succeeded, asked 30 times a second, and what each took, s."""
     began, tried = time.monotonic(), list[float]()
     while time.monotonic() - began < limit_s:
         took_s, sentence = asked(engine)
         tried.append(took_s)
         if not sentence:
-            assert in_time(tried)
-            return time.monotonic() - began
+            return time.monotonic() - began, tried
         time.sleep(1 / 30)
     raise AssertionError("It did not come back.")
 
@@ -188,21 +187,23 @@ def test_a_server_that_takes_one_picture_is_used_for_one(
 
 
 def test_a_slow_server_costs_the_frame_and_no_more_time(hasty: Engine, kserve: Kserve) -> None:
-    tried: list[tuple[float, float]] = []
+    took_s, back_s = list[float](), list[float]()
     # The best of some, since others use the machine.
-    while not tried or ((min(tried)[0] > DEADLINE_S + SLACK_S or tried[-1][1] >= 1.0) and len(tried) < 5):
-        kserve.networks["swap"].takes_s = 2.0
-        took_s, sentence = asked(hasty)
+    while not took_s or ((not in_time(took_s[-1:]) or back_s[-1] >= 1.0) and len(took_s) < 20):
+        kserve.networks["swap"].takes_s = UNHURRIED_S
+        tried_s, sentence = asked(hasty)
         assert "did not answer in time" in sentence
-        assert took_s >= DEADLINE_S * 0.9
+        assert tried_s >= DEADLINE_S * 0.9
         kserve.networks["swap"].takes_s = 0.0
-        tried.append((took_s, eventually(hasty)))
-    assert min(took_s for took_s, _ in tried) <= DEADLINE_S + SLACK_S
-    assert min(back_s for _, back_s in tried) < 1.0, "one slow moment costs one frame"
+        back = eventually(hasty)
+        took_s.append(max(tried_s, *back[1]))
+        back_s.append(back[0])
+    assert in_time([min(took_s)])
+    assert min(back_s) < 1.0, "one slow moment costs one frame"
 
 
 def test_a_request_that_timed_out_is_cancelled_and_never_are_two_under_way(hasty: Engine, kserve: Kserve) -> None:
-    kserve.networks["swap"].takes_s = 2.0
+    kserve.networks["swap"].takes_s = UNHURRIED_S
     runs, tried, began = kserve.runs, list[float](), time.monotonic()
     for _ in range(15):
         tried.append(asked(hasty)[0])
@@ -212,7 +213,6 @@ def test_a_request_that_timed_out_is_cancelled_and_never_are_two_under_way(hasty
     while left_s > 0:
         left_s -= DEADLINE_S * 0.9 + PAUSES_S[min(most - 1, len(PAUSES_S) - 1)]
         most += 1
-    assert in_time(tried)
     assert kserve.runs - runs <= most, "a drowning server is not asked every time"
     assert kserve.most_under_way == 1
     deadline = time.monotonic() + 60
@@ -220,40 +220,41 @@ def test_a_request_that_timed_out_is_cancelled_and_never_are_two_under_way(hasty
         time.sleep(0.01)
     assert kserve.cancelled >= 2
     kserve.networks["swap"].takes_s = 0.0
-    eventually(hasty)
+    assert in_time(tried + eventually(hasty)[1])
 
 
 def test_a_second_request_is_refused_at_once_while_one_is_under_way(
     address: str, kserve: Kserve, engines: ExitStack
 ) -> None:
-    link = Link(parse_address(address), Terms(60.0))
+    link = Link(parse_address(address), Terms(120.0))
     engines.callback(link.close)
-    kserve.networks["swap"].takes_s = 2.0
-    first = threading.Thread(target=link.infer, args=("swap", feeds(), ["output"], 60.0))
+    kserve.networks["swap"].takes_s = 120.0
+    first = threading.Thread(target=link.infer, args=("swap", feeds(), ["output"], 120.0))
     first.start()
     while not kserve.under_way:
         time.sleep(0.001)
     took_s: list[float] = []
     # The best of some, since others use the machine.
-    while not took_s or (min(took_s) >= SLACK_S and first.is_alive()):
+    while not took_s or (min(took_s) >= SLACK_S and len(took_s) < 100):
         began = time.monotonic()
         with pytest.raises(EngineError, match="still under way"):
-            link.infer("swap", feeds(), ["output"], 60.0)
+            link.infer("swap", feeds(), ["output"], 120.0)
         took_s.append(time.monotonic() - began)
-    assert min(took_s) < SLACK_S
+    kserve.networks["swap"].takes_s = 0.0
     first.join()
+    assert min(took_s) < SLACK_S
     assert kserve.most_under_way == 1
 
 
 def test_closing_ends_a_request_that_is_under_way(address: str, kserve: Kserve) -> None:
-    engine = remote_engine(MODEL, address, Terms(60.0))
-    kserve.networks["swap"].takes_s = 60.0
+    engine = remote_engine(MODEL, address, Terms(120.0, UNHURRIED_S))
+    kserve.networks["swap"].takes_s = 120.0
     closer = threading.Timer(0.1, engine.close)
     closer.start()
     took_s, sentence = asked(engine)
     closer.join()
     assert sentence
-    assert took_s < 30
+    assert took_s < UNHURRIED_S
     engine.close()
     with pytest.raises(EngineError, match="is closed"):
         engine.run(feeds())
@@ -275,7 +276,7 @@ def test_a_server_that_goes_and_comes_back_is_found_again(kserve: Kserve, engine
         told = {sentence for _, sentence in tried}
         assert len(told) < 5, f"the log could not tell that they are the same: {told}"
         with serving(kserve, port):
-            back_s.append(eventually(engine))
+            back_s.append(eventually(engine)[0])
     assert min(back_s) < 2.0
 
 
@@ -291,15 +292,17 @@ def test_an_end_that_went_silent_is_left_for_a_new_connection(
         return connect(link)
 
     monkeypatch.setattr(Link, "_connect", counted)
-    kserve.networks["swap"].takes_s = 9.0
-    began = time.monotonic()
-    while time.monotonic() - began < 2.6 or not made:
-        assert time.monotonic() - began < 60
-        asked(hasty)
-        time.sleep(1 / 30)
-    assert len(made) <= time.monotonic() - began, "one a second at most"
-    kserve.networks["swap"].takes_s = 0.0
+    heard_s = time.monotonic()
     eventually(hasty)
+    kserve.networks["swap"].takes_s = 120.0
+    tried, began = list[float](), time.monotonic()
+    while time.monotonic() - began < 2.6 or not made:
+        assert time.monotonic() - began < UNHURRIED_S
+        tried.append(asked(hasty)[0])
+        time.sleep(1 / 30)
+    assert len(made) <= time.monotonic() - heard_s, "one a second at most"
+    kserve.networks["swap"].takes_s = 0.0
+    assert in_time(tried + eventually(hasty)[1])
 
 
 def test_pauses_grow_and_end() -> None:
@@ -342,16 +345,15 @@ def test_an_answer_that_changes_is_refused(how: str, engine: Engine, kserve: Kse
 
 
 def test_nobody_there_is_told_with_the_address(engines: ExitStack) -> None:
-    with serving(Kserve({})) as port:
-        pass
+    port = free_port(socket.SOCK_STREAM)
     with pytest.raises(EngineError, match=rf"127\.0\.0\.1:{port} cannot be reached"):
         opened(f"grpc://127.0.0.1:{port}", engines)
     with pytest.raises(EngineError, match="cannot be reached"):
-        require_server(f"grpc://127.0.0.1:{port}")
+        require_server(f"grpc://127.0.0.1:{port}", Terms(load_s=UNHURRIED_S))
 
 
 def test_a_server_that_is_there_is_enough(address: str) -> None:
-    require_server(address)
+    require_server(address, Terms(load_s=UNHURRIED_S))
 
 
 @pytest.mark.parametrize("why", ["absent", "loading", "version"])
@@ -398,6 +400,7 @@ def test_another_network_of_that_name_is_refused(
 def test_loading_may_take_longer_than_a_frame(address: str, kserve: Kserve, engines: ExitStack) -> None:
     kserve.networks["swap"].takes_s = 0.3
     engine = opened(address, engines, deadline_s=DEADLINE_S)
+    kserve.networks["swap"].takes_s = UNHURRIED_S
     assert "in time" in asked(engine)[1]
 
 

@@ -6,7 +6,7 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -53,6 +53,7 @@ def _indices(builder: flatbuffers.Builder, numbers: list[int]) -> int:
     return int(builder.EndObject())
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(
         np.float32,

@@ -1,7 +1,6 @@
 """Engines of TensorRT: what one does with a card, on a card that is not there; and real compiling where it can be."""
 
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -335,9 +334,8 @@ def test_what_was_built_is_not_built_again(rtx: Toolkit, files: Path, tmp_path: 
     cache, model = PlanCache(tmp_path / "plans"), load_model("scrfd_500m", catalogue_folders(None))
     wanted, terms = request("scrfd_500m", files, Precision.FP32), Terms(threading.Event())
     first = obtain_plan(cache, wanted, model, rtx.version, Silent(), terms)
-    began = time.monotonic()
-    assert obtain_plan(cache, wanted, model, rtx.version, Silent(), terms).payload == first.payload
-    assert time.monotonic() - began < 0.5
+    no_builder = Terms(threading.Event(), command=("/nowhere/at/all",))
+    assert obtain_plan(cache, wanted, model, rtx.version, Silent(), no_builder).payload == first.payload
 
 
 @pytest.mark.tensorrt

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from livecam.errors import LivecamError
 
-_LONGEST_S = 90.0
+_LONGEST_S = 180.0
 
 
 def wait_for(holds: Callable[[], bool]) -> None:

@@ -26,10 +26,13 @@ from livecam.output.pipewire_setup import PipeWireSetup, answers, install_step, 
 from livecam.output.tee import Tee
 from tests.output import fake_child
 from tests.output.pictures import SIZE, cleared, plain
+from tests.output.trying import undisturbed
+from tests.patience import wait_longer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PipeWire is a Linux service")
 
 WAIT_S = 60.0
+STUCK_NS = int(WAIT_S * NS_PER_S)
 END_S, EXIT_S = pipewire_feeder._END_S, pipewire_feeder._EXIT_S
 
 
@@ -52,6 +55,13 @@ class Rig:
 
     def send(self, luma: int) -> None:
         self.sink.send(cleared(plain(luma)))
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child may take long to start, and to end after its last words."""
+    monkeypatch.setattr(pipewire_feeder, "STUCK_NS", STUCK_NS)
+    wait_longer(monkeypatch, ["livecam.output.pipewire_feeder._WAIT_S"])
 
 
 @pytest.fixture
@@ -152,10 +162,7 @@ def test_a_session_that_ends_is_noticed_though_the_child_takes_pictures(
         _send_until_lost(rig)
 
 
-def test_a_stopped_child_keeps_nobody_waiting_and_gets_the_newest_later(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipewire_feeder, "STUCK_NS", 60 * NS_PER_S)
+def test_a_stopped_child_keeps_nobody_waiting_and_gets_the_newest_later(rig: Rig) -> None:
     size = Size(1280, 720)
     rig.sink.open(size, 30.0)
     rig.sink.send(cleared(plain(20, size)))
@@ -193,19 +200,21 @@ def test_a_child_that_takes_nothing_for_long_is_given_up(tmp_path: Path, monkeyp
 def test_a_deaf_child_is_killed_within_the_time_a_close_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipewire_feeder, "_END_S", END_S)
     monkeypatch.setattr(pipewire_feeder, "_EXIT_S", EXIT_S)
-    rig, took_s = Rig(tmp_path, "deaf"), list[float]()
-    # The best of three, since others use the machine.
-    while not took_s or (min(took_s) >= 1.9 and len(took_s) < 3):
+    rig = Rig(tmp_path, "deaf")
+
+    def closing_s() -> float:
         rig.sink.open(SIZE, 30.0)
         pid = rig.sink.pid
         for _ in range(5):
             rig.sink.send(cleared(plain(40)))
         started = time.monotonic()
         rig.sink.close()
-        took_s.append(time.monotonic() - started)
+        took_s = time.monotonic() - started
         assert pid is not None
         assert not psutil.pid_exists(pid)
-    assert min(took_s) < 1.9
+        return took_s
+
+    assert undisturbed(closing_s, lambda took_s: took_s < 1.9) < 1.9
 
 
 def test_a_tee_opens_it_again(rig: Rig) -> None:
@@ -230,11 +239,12 @@ def test_no_child_outlives_a_daemon_that_was_killed(tmp_path: Path, mode: str) -
     if mode == "deaf" and shutil.which("setpriv") is None:
         pytest.skip("setpriv (util-linux) is absent, which asks for the death signal")
     script = (
-        "import sys, threading, time; from pathlib import Path; from tests.output.test_pipewire import Rig, SIZE;"
+        "import sys, threading, time; from pathlib import Path; from livecam.output import pipewire_feeder;"
+        "from tests.output.test_pipewire import Rig, SIZE, STUCK_NS; pipewire_feeder.STUCK_NS = STUCK_NS;"
         "rig = Rig(Path(sys.argv[1]), sys.argv[2]);"
         # As a sink that is opened again by a thread which ends: the child must not end with that one.
         "opener = threading.Thread(target=lambda: rig.sink.open(SIZE, 30.0)); opener.start(); opener.join();"
-        "rig.send(44); print(rig.sink.pid, flush=True); time.sleep(60)"
+        "rig.send(44); print(rig.sink.pid, flush=True); time.sleep(200)"
     )
     root = Path(__file__).resolve().parents[2]
     line = [sys.executable, "-c", script, str(tmp_path), mode]

@@ -13,6 +13,7 @@ from livecam.output.pipewire import PipeWireSink
 from livecam.output.pipewire_links import Graph, LinkCounter
 from tests.output import fake_child
 from tests.output.pictures import SIZE
+from tests.patience import wait_longer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PipeWire is a Linux service")
 
@@ -55,6 +56,11 @@ for part in range(1, 100):
         time.sleep(0.01)
     sys.stdout.write((told / str(part)).read_text()); sys.stdout.flush()
 """
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_longer(monkeypatch, ["livecam.output.pipewire_links._END_S"])
 
 
 def until(holds: Callable[[], bool]) -> None:

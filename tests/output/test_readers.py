@@ -27,7 +27,7 @@ READ_WRITE, WRITE_ONLY = "0100002", "0100001"
 
 
 class Machine:
-    """A pretended /proc and /sys."""
+    """A pretended /proc and /sys; processes of such high numbers are no real ones, nor this one."""
 
     def __init__(self, place: Path, nodes: int = 2) -> None:
         self.proc, self.sysfs, self.refcnt = place / "proc", place / "sys", place / "refcnt"
@@ -83,28 +83,28 @@ def test_with_one_node_every_opener_but_this_program_reads_it_whoever_it_is(tmp_
 def test_with_more_nodes_the_walk_tells_who_has_which(machine: Machine) -> None:
     machine.add("self", _3=f"{OURS} {WRITE_ONLY}")
     machine.add(os.getpid(), _3=f"{OURS} {WRITE_ONLY}", _4=OURS)
-    machine.add(71, _3=f"{OTHER} {WRITE_ONLY}", _4="/dev/null")
-    machine.add(72, _9=OTHER)
-    machine.add(73, _5=OURS, _6=OURS)
+    machine.add(9_000_071, _3=f"{OTHER} {WRITE_ONLY}", _4="/dev/null")
+    machine.add(9_000_072, _9=OTHER)
+    machine.add(9_000_073, _5=OURS, _6=OURS)
     machine.opens(6)
     assert machine.readers().count() == 1
 
 
 def test_the_programs_that_read_are_told_by_name(machine: Machine) -> None:
     machine.add(os.getpid(), _4=OURS)
-    machine.add(71, _3=f"{OURS} {WRITE_ONLY}")
-    machine.add(72, _9=OTHER)
-    for process, name in ((73, "zoom\n"), (74, "zoom\n"), (75, "")):
+    machine.add(9_000_071, _3=f"{OURS} {WRITE_ONLY}")
+    machine.add(9_000_072, _9=OTHER)
+    for process, name in ((9_000_073, "zoom\n"), (9_000_074, "zoom\n"), (9_000_075, "")):
         machine.add(process, _5=OURS)
         (machine.proc / str(process) / "comm").write_text(name)
-    machine.add(76, _5=OURS)
+    machine.add(9_000_076, _5=OURS)
     assert programs_reading(OURS, machine.proc) == ("?", "zoom")
 
 
 def test_openers_that_are_nowhere_to_be_seen_count_as_readers(machine: Machine) -> None:
     machine.add("self", _3=f"{OURS} {WRITE_ONLY}")
     machine.add(os.getpid(), _3=f"{OURS} {WRITE_ONLY}")
-    machine.add(72, _9=OTHER)
+    machine.add(9_000_072, _9=OTHER)
     machine.opens(4)
     assert machine.readers().count() == 2
 
@@ -117,12 +117,12 @@ def test_nobody_else_there_needs_no_walk(machine: Machine, monkeypatch: pytest.M
 
 
 def test_one_that_came_as_another_left_is_found_a_little_later(machine: Machine) -> None:
-    machine.add(72, _9=OTHER)
+    machine.add(9_000_072, _9=OTHER)
     machine.opens(1)
     readers = machine.readers()
     assert readers.count() == 0
-    (machine.proc / "72" / "fd" / "9").unlink()
-    machine.add(73, _9=OURS)
+    (machine.proc / "9000072" / "fd" / "9").unlink()
+    machine.add(9_000_073, _9=OURS)
     machine.later()
     assert readers.count() == 0
     machine.later(3)
@@ -138,21 +138,21 @@ def test_a_reader_that_comes_as_our_own_camera_is_closed_is_found_at_once(machin
     assert readers.count() == 0
     for process in ("self", os.getpid()):
         (machine.proc / str(process) / "fd" / "4").unlink()
-    machine.add(73, _9=OURS)
+    machine.add(9_000_073, _9=OURS)
     machine.later()
     assert readers.count() == 1
 
 
 def test_where_the_kernel_does_not_count_the_drivers_event_does_or_else_the_walk(machine: Machine) -> None:
     machine.opens(None)
-    machine.add(73, _9=OURS)
+    machine.add(9_000_073, _9=OURS)
     readers = machine.readers()
     assert readers.count(streaming=0) == 0
     machine.later()
     assert readers.count(streaming=2) == 2
     machine.later()
     assert readers.count() == 1
-    (machine.proc / "73" / "fd" / "9").unlink()
+    (machine.proc / "9000073" / "fd" / "9").unlink()
     machine.later()
     assert readers.count() == 1
     machine.later(1)

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import av
@@ -22,6 +23,7 @@ from livecam.output.mp4 import Mp4Writer
 from livecam.output.record import RecordSink, make
 from tests.fakes import FakeClock
 from tests.output.pictures import SIZE, cleared, coloured, plain
+from tests.output.trying import undisturbed
 
 FLUSH_S = record._FLUSH_S
 
@@ -147,8 +149,8 @@ def test_directories_are_made_and_the_time_is_filled_in(tmp_path: Path) -> None:
     sink.close()
     (found,) = (tmp_path / "new").iterdir()
     assert os.name != "posix" or (tmp_path / "new").stat().st_mode & 0o077 == 0, "what is recorded shows faces"
-    assert time.strftime("%Y-") in found.name
-    assert "{" not in found.name
+    written = datetime.strptime(found.stem, "call-%Y-%m-%d_%H-%M-%S")
+    assert abs(datetime.now() - written) < timedelta(hours=2), "or an hour that the clocks were put back"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
@@ -319,19 +321,21 @@ def test_a_slow_encoder_costs_pictures_and_not_time(
 
 
 def test_an_encoder_that_hangs_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on, took_s = threading.Event(), list[float]()
-    monkeypatch.setattr(Mp4Writer, "add", lambda *_: go_on.wait(60))
+    go_on = threading.Event()
+    monkeypatch.setattr(Mp4Writer, "add", lambda *_: go_on.wait(120))
     monkeypatch.setattr(record, "_FLUSH_S", FLUSH_S)
-    # The best of three, since others use the machine.
-    while not took_s or (min(took_s) >= 2.0 and len(took_s) < 3):
+
+    def closing_s() -> float:
         sink = RecordSink(str(tmp_path / "hang.mp4"))
         sink.open(SIZE, 30.0)
         sink.send(cleared(plain(90)))
         started = time.perf_counter()
         sink.close()
-        took_s.append(time.perf_counter() - started)
+        return time.perf_counter() - started
+
+    took_s = undisturbed(closing_s, lambda took_s: took_s < 2.0)
     go_on.set()
-    assert min(took_s) < 2.0
+    assert took_s < 2.0
 
 
 @pytest.mark.parametrize("text", ["record", "record:", "record:call.avi", "record:call.mp4?quality=9"])

@@ -16,6 +16,8 @@ from livecam.output.null import NullSink
 from livecam.output.tee import Tee, retry_delay_ns
 from tests.fakes import FakeClock
 from tests.output.pictures import SIZE, cleared, plain
+from tests.output.trying import undisturbed
+from tests.patience import UNHURRIED_S
 
 CLOSE_S = tees._CLOSE_S
 
@@ -217,22 +219,23 @@ def test_closing_waits_no_longer_than_two_seconds(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tees, "_CLOSE_S", CLOSE_S)
-    go_on, took_s = threading.Event(), list[float]()
+    go_on = threading.Event()
 
     class Sticky(NullSink):
         def close(self) -> None:
             if self._size:
-                go_on.wait(60)
+                go_on.wait(120)
 
-    # The best of three, since others use the machine.
-    while not took_s or (min(took_s) >= 2.5 and len(took_s) < 3):
+    def closing_s() -> float:
         tee = Tee([Sticky(), Sticky()], MonotonicClock())
         tee.open(SIZE, 30.0)
         started = time.perf_counter()
         tee.close()
-        took_s.append(time.perf_counter() - started)
+        return time.perf_counter() - started
+
+    took_s = undisturbed(closing_s, lambda took_s: took_s < 2.5)
     go_on.set()
-    assert min(took_s) < 2.5
+    assert took_s < 2.5
     assert "left behind" in caplog.text
 
 
@@ -346,7 +349,7 @@ def test_sinks_come_and_go_a_thousand_times_while_pictures_are_sent() -> None:
     thread = threading.Thread(target=send)
     thread.start()
     try:
-        assert began.wait(30)
+        assert began.wait(UNHURRIED_S)
         for _ in range(1000):
             guest = Strict()
             tee.add(guest)

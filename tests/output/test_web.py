@@ -1,4 +1,5 @@
 import http.client
+import logging
 import socket
 import sys
 import threading
@@ -22,6 +23,8 @@ from livecam.output import local_server
 from livecam.output.preview_guard import PUBLIC, refusal
 from livecam.output.web import WebSink, make
 from tests.output.pictures import SIZE, cleared, coloured, plain
+from tests.output.trying import undisturbed
+from tests.patience import OUTPUTS, wait_longer
 
 TOKEN = "secret"
 
@@ -38,7 +41,10 @@ def sink() -> Iterator[WebSink]:
 def quiet() -> Iterator[WebSink]:
     """One that shows nothing, for the tests of who is answered."""
     sink = WebSink(token=TOKEN)
-    sink.open(SIZE, 30.0)
+    with pytest.MonkeyPatch.context() as patch:
+        # What is made for a whole module is made before any test's own patches.
+        wait_longer(patch, OUTPUTS)
+        sink.open(SIZE, 30.0)
     yield sink
     sink.close()
 
@@ -239,12 +245,9 @@ def test_the_rate_is_bounded() -> None:
 
 
 def test_a_slow_watcher_slows_nobody_and_gets_new_images() -> None:
-    # The best of three, since others use the machine.
-    tries = [slowest_and_closing_s()]
-    while (tries[-1][0] >= 0.1 or tries[-1][1] >= 2.0) and len(tries) < 3:
-        tries.append(slowest_and_closing_s())
-    assert tries[-1][0] < 0.1
-    assert tries[-1][1] < 2.0
+    slowest_s, closing_s = undisturbed(slowest_and_closing_s, lambda found: found[0] < 0.1 and found[1] < 2.0)
+    assert slowest_s < 0.1
+    assert closing_s < 2.0
 
 
 def slowest_and_closing_s() -> tuple[float, float]:
@@ -299,12 +302,8 @@ class ObsReader(threading.Thread):
 
 
 def test_with_the_settings_for_obs_three_readers_stay_up_to_date_beside_one_that_stalls() -> None:
-    # A reader timed at 25 pictures a second is 600 ms behind after three seconds of 30, and never catches up. The best
-    # of three, since others use the machine.
-    ages_ms = [latest_ages_ms()]
-    while max(ages_ms[-1]) >= 200 and len(ages_ms) < 3:
-        ages_ms.append(latest_ages_ms())
-    assert max(ages_ms[-1]) < 200
+    # A reader timed at 25 pictures a second is 600 ms behind after three seconds of 30, and never catches up.
+    assert max(undisturbed(latest_ages_ms, lambda ages_ms: max(ages_ms) < 200)) < 200
 
 
 def latest_ages_ms() -> list[float]:
@@ -340,12 +339,12 @@ def latest_ages_ms() -> list[float]:
 
 
 def test_a_watcher_who_stalls_leaves_no_complaint_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
-    for _ in range(3):
+    def complaint() -> str:
         caplog.clear()
         close_beside_who_stalls()
-        if caplog.text == "":
-            break
-    assert caplog.text == ""
+        return "".join(told.message for told in caplog.records if told.levelno >= logging.WARNING)
+
+    assert undisturbed(complaint, lambda told: not told) == ""
 
 
 def close_beside_who_stalls() -> None:
@@ -430,9 +429,7 @@ def test_the_status_says_what_is_shown(sink: WebSink) -> None:
 
 
 def test_streams_end_when_it_is_closed(sink: WebSink) -> None:
-    took_s: list[float] = []
-    # The best of three, since others use the machine.
-    while not took_s or (min(took_s) >= 1.0 and len(took_s) < 3):
+    def closing_s() -> float:
         sink.open(SIZE, 30.0)
         parts = urlsplit(sink.url)
         watcher = socket.create_connection(("127.0.0.1", parts.port or 0), timeout=60)
@@ -440,11 +437,13 @@ def test_streams_end_when_it_is_closed(sink: WebSink) -> None:
         wait_until_watched(sink, 1)
         started = time.perf_counter()
         sink.close()
-        took_s.append(time.perf_counter() - started)
+        took_s = time.perf_counter() - started
         while watcher.recv(65536):
             pass
         watcher.close()
-    assert min(took_s) < 1.0
+        return took_s
+
+    assert undisturbed(closing_s, lambda took_s: took_s < 1.0) < 1.0
 
 
 def test_a_dead_server_is_a_lost_sink(sink: WebSink) -> None:

@@ -1,5 +1,6 @@
 """The audit log: every edit, deletion and reordering is found, and an end without warning is none of these."""
 
+import inspect
 import json
 import threading
 from collections.abc import Callable
@@ -14,8 +15,15 @@ from livecam.privacy import audit
 from livecam.privacy.audit import AuditError, AuditLog, held, lines, read_seal, utc_now, verify
 from livecam.privacy.audit_check import whole_lines
 from livecam.privacy.audit_seal import seal_path
+from tests.patience import UNHURRIED_S
 
 KEY = b"an installation"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow disk, who writes holds the log for long."""
+    monkeypatch.setattr(inspect.unwrap(held), "__defaults__", (UNHURRIED_S,))
 
 
 def clock() -> Callable[[], str]:
@@ -176,7 +184,7 @@ def tampered(data: st.DataObject, contents: dict[str, bytes]) -> dict[str, bytes
             return {name: contents[target], target: old}
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_whatever_is_done_to_the_files_is_found_or_takes_nothing_away(
     good: tuple[Path, dict[str, bytes]], data: st.DataObject

@@ -62,7 +62,7 @@ def test_an_export_is_its_installations_own(log: Path, tmp_path: Path) -> None:
         read_export(exported(log, tmp_path / "a.jsonl"), b"another")
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=120), st.booleans())
 def test_any_bytes_are_no_export(tmp_path_factory: pytest.TempPathFactory, data: bytes, headed: bool) -> None:
     path = tmp_path_factory.getbasetemp() / "hostile.jsonl"

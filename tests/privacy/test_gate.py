@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.cleared import Finished, How
@@ -18,6 +18,7 @@ def finished(how: How = How.SWAPPED, captured_ns: int = 0, revision: int = 0) ->
     return Finished(np.full((96, 64), 200, dtype=np.uint8), 5, captured_ns, captured_ns, revision, how)
 
 
+@settings(deadline=None)
 @given(
     how=st.sampled_from([How.SWAPPED, How.PASSED, How.SLATE]),
     mode=st.sampled_from(Mode),

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.frame import NS_PER_S, Picture, Size
@@ -112,11 +112,13 @@ def test_too_little_of_it_is_nothing() -> None:
     assert (nothing.sure, nothing.session, nothing.seconds) == (False, None, 0.0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_every_session_has_its_bits(session: int) -> None:
     assert session_in(bits_of(session)) == session
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, BITS - 1))
 def test_one_wrong_bit_is_noticed(session: int, place: int) -> None:
     bits = bits_of(session)

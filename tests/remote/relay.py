@@ -35,7 +35,7 @@ class Relay:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(60)
 
     def die(self) -> None:
         """From now on, nothing gets through."""

@@ -14,8 +14,9 @@ from livecam.inference.onnx import load_model_engine
 from livecam.inference.remote import Terms, remote_engine
 from livecam.inference.triton_export import Terms as Exporting
 from livecam.inference.triton_export import export_onnx
+from tests.patience import UNHURRIED_S
 
-pytestmark = [pytest.mark.remote, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.remote, pytest.mark.timeout(600)]
 
 NAMES = {
     "inswapper_128": 4,
@@ -61,7 +62,7 @@ def address(
 def test_it_gives_what_it_gives_here(
     name: str, address: str, models: Mapping[str, Model], files: Mapping[str, Path]
 ) -> None:
-    there = remote_engine(models[name], address, Terms(5.0), NAMES[name])
+    there = remote_engine(models[name], address, Terms(UNHURRIED_S, UNHURRIED_S), NAMES[name])
     here = load_model_engine(models[name], files[name], batch=NAMES[name])
     assert shapes(there.inputs) == shapes(here.inputs)
     noise = np.random.default_rng(1)

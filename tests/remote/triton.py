@@ -16,7 +16,7 @@ from tritonclient.utils import InferenceServerException
 
 from livecam.inference.triton_config import Platform
 
-START_S = 60.0
+START_S = 180.0
 _FACTS = """
 import sys, sysconfig
 print(sysconfig.get_path("purelib"), sysconfig.get_config_var("LIBDIR"), sys.base_prefix)

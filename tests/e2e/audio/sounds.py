@@ -22,7 +22,7 @@ def play(environment: Mapping[str, str], sink: str, clicks: int) -> None:
         start = int(RATE * _APART_S * (number + 0.5))
         sound[start : start + RATE // 100] = _LOUD
     command = ["pacat", "--playback", "-d", sink, "--latency-msec=20", *_FORM]
-    subprocess.run(command, env=dict(environment), input=sound.tobytes(), check=True, timeout=60)
+    subprocess.run(command, env=dict(environment), input=sound.tobytes(), check=True, timeout=180)
 
 
 class Ear:
@@ -37,7 +37,7 @@ class Ear:
 
     def __enter__(self) -> "Ear":
         self._thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._bytes and time.monotonic() < deadline:
             time.sleep(0.01)
         return self
@@ -45,7 +45,7 @@ class Ear:
     def __exit__(self, *_: object) -> None:
         self._child.kill()
         self._child.wait()
-        self._thread.join(5)
+        self._thread.join(60)
 
     def _listen(self) -> None:
         assert self._child.stdout is not None

@@ -20,7 +20,7 @@ from livecam.control.audio.names import SOURCE
 from tests.e2e.audio.sounds import Ear, lateness_ms, play
 from tests.e2e.pipewire.session import Session, lacking
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 TOLERANCE_MS = 15.0
 """Both servers work in blocks of up to 10 ms, and so does what listens here."""
@@ -40,10 +40,10 @@ def pulseaudio(folder: Path) -> Iterator[dict[str, str]]:
         yield environment
     finally:
         child.terminate()
-        child.wait(5)
+        child.wait(60)
 
 
-def until(true: Callable[[], bool], seconds: float = 15.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
@@ -115,7 +115,7 @@ def test_it_is_as_late_as_the_picture_and_follows_it(server: dict[str, str]) -> 
         settles_at(250.0, server)
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
     assert "livecam" not in pulse.ask("list", "short", "modules") + pulse.ask("list", "short", "sources")
 
 
@@ -127,7 +127,7 @@ def test_a_killed_one_is_found_and_removed(server: dict[str, str], tmp_path: Pat
         "with alone():",
         "    DelayedMicrophone('testmic', threading.Event()).make(100.0)",
         "    print('made', flush=True)",
-        "    time.sleep(60)",
+        "    time.sleep(600)",
     )
     child = subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stdout=subprocess.PIPE, text=True)
     try:

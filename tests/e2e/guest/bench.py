@@ -10,7 +10,7 @@ import numpy as np
 from livecam.core.frame import Image
 from livecam.privacy.slate import draw_slate
 from tests.e2e.guest.ledger import Ledger
-from tests.e2e.guest.readers import Look, Reader, Reading, opencv
+from tests.e2e.guest.readers import Look, Reader, Reading, Seen, opencv
 from tests.e2e.picture import SIZE
 
 VIVID: Final = "/dev/video0"
@@ -40,7 +40,14 @@ class Bench:
 
     def reader(self, reading: Reading = opencv, look: Look | None = None) -> Reader:
         """A reader of the virtual camera."""
-        return Reader(VIRTUAL, reading, self.slate, look)
+
+        def noted(image: Image, seen: Seen) -> None:
+            if seen.foreign:
+                self.ledger.foreign += 1
+            if look is not None:
+                look(image, seen)
+
+        return Reader(VIRTUAL, reading, self.slate, noted)
 
     def only_known(self, reader: Reader, name: str) -> None:
         """Check that each picture of `reader` was the camera's, the slate, black or torn, and of the one size."""
@@ -50,7 +57,7 @@ class Bench:
             cv2.imwrite(str(self.out / f"foreign-{self.ledger.job}-{i}.png"), image)
         figure = f"{foreign} of {len(reader.seen)} foreign, {torn} torn, {sizes}"
         good = not foreign and torn <= _TORN_SHARE * len(reader.seen) and sizes == str(SIZE)
-        self.ledger.check(name, good, figure, f"0 foreign, <= 1 % torn, {SIZE}")
+        self.ledger.check(name, good, figure, f"0 foreign, <= 1 % torn, {SIZE}", shown=bool(foreign))
 
 
 def default_slate() -> Image:

@@ -76,13 +76,16 @@ def _check_second_feeder(bench: Bench, reader: Reader, sink: str) -> None:
     flags = ["--source", "synthetic?faces=0", "--size", str(SIZE), "--passthrough", "--seconds", "2", "--no-tty"]
     # Its slate is another, so that a single picture of it would be seen.
     flags += ["--slate-text", "intruder"]
+    (bench.out / "second.json").unlink(missing_ok=True)
     done = livecam("run", *flags, "--sink", sink, "--report", str(bench.out / "second.json"))
     sinks = report("second", bench.out).get("sinks")
     state = dict(sinks[0]) if isinstance(sinks, list) and sinks else {}
     foreign = sum(one.foreign for one in reader.seen[start:])
     figure = f"sent {state.get('sent')}, {foreign} foreign pictures"
     good = state.get("sent") == 0 and "fed by" in done.stdout and foreign == 0
-    bench.ledger.check("a second daemon is refused the device", good, figure, "sent 0, 0 foreign, says who feeds")
+    bench.ledger.check(
+        "a second daemon is refused the device", good, figure, "sent 0, 0 foreign, says who feeds", shown=foreign > 0
+    )
 
 
 def _check_starved(bench: Bench, reader: Reader, camera: Program) -> None:
@@ -93,7 +96,7 @@ def _check_starved(bench: Bench, reader: Reader, camera: Program) -> None:
     later = reader.during(2.0)
     bench.ledger.between("webcam gone: rate of the slate", rate(later), 24, 36, "fps")
     good = all(one.slate for one in later)
-    bench.ledger.check("webcam gone: nothing but the slate", good, f"{len(later)} pictures", "all of them")
+    bench.ledger.check("webcam gone: nothing but the slate", good, f"{len(later)} pictures", "all of them", shown=True)
 
 
 def _check_back(bench: Bench, reader: Reader) -> None:

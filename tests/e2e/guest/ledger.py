@@ -19,6 +19,7 @@ class Check:
         passed: Whether it is as it should be.
         figure: What was measured.
         wanted: What was demanded of it.
+        shown: Whether it is about what was shown. Everything else a busy host may spoil.
     """
 
     job: str
@@ -26,6 +27,7 @@ class Check:
     passed: bool
     figure: str
     wanted: str
+    shown: bool = False
 
     def __str__(self) -> str:
         verdict = "ok  " if self.passed else "FAIL"
@@ -33,15 +35,36 @@ class Check:
 
 
 class Ledger:
-    """Prints each check as it is made, and keeps them all."""
+    """Prints each check as it is made, and keeps them all.
+
+    Attributes:
+        checks: So far.
+        job: Whose the next ones are.
+        foreign: Pictures that no reader of this job should have seen.
+    """
 
     def __init__(self) -> None:
         self.checks: list[Check] = []
         self.job = ""
+        self.foreign = 0
+        self._begun = 0
 
-    def check(self, name: str, passed: bool, figure: str, wanted: str) -> None:
-        """Note and print one check."""
-        self.checks.append(Check(self.job, name, bool(passed), figure, wanted))
+    def begin(self, job: str) -> None:
+        """What is checked from now on belongs to that job."""
+        self.job, self._begun, self.foreign = job, len(self.checks), 0
+
+    def begin_again(self) -> bool:
+        """Whether the job gets a second try: where a check failed, and none of what was shown. Then it is forgotten."""
+        failed = [check for check in self.checks[self._begun :] if not check.passed]
+        again = bool(failed) and not self.foreign and not any(check.shown for check in failed)
+        if again:
+            print(f"again: {self.job}", flush=True)
+            del self.checks[self._begun :]
+        return again
+
+    def check(self, name: str, passed: bool, figure: str, wanted: str, *, shown: bool = False) -> None:
+        """Note and print one check; see `Check`."""
+        self.checks.append(Check(self.job, name, bool(passed), figure, wanted, shown))
         print(self.checks[-1], flush=True)
 
     def at_most(self, name: str, value: float, limit: float, unit: str) -> None:

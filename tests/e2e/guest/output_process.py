@@ -36,7 +36,9 @@ def _check_killed(bench: Bench, reader: Reader, main: Program) -> None:
     later = reader.during(2.0)
     bench.ledger.between("main process dead: rate of the slate", rate(later), 24, 36, "fps")
     good = all(one.slate for one in later)
-    bench.ledger.check("main process dead: nothing but the slate", good, f"{len(later)} pictures", "all of them")
+    bench.ledger.check(
+        "main process dead: nothing but the slate", good, f"{len(later)} pictures", "all of them", shown=True
+    )
 
 
 def _check_taken_over(bench: Bench, reader: Reader, sink: str) -> None:

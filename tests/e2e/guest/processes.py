@@ -17,7 +17,7 @@ from tests.e2e.picture import SIZE
 
 COMMAND: Final = str(Path(sys.executable).with_name("livecam"))
 """As `pip install` put it beside the Python that runs this."""
-_CALL_LIMIT_S: Final = 60.0
+_CALL_LIMIT_S: Final = 180.0
 _END_LIMIT_S: Final = 20.0
 
 
@@ -81,6 +81,7 @@ class Program:
 
 def daemon(name: str, folder: Path, *flags: str, fps: int) -> Program:
     """Start ``livecam run`` with `flags`; its log and its report are ``NAME.log`` and ``NAME.json`` in `folder`."""
+    (folder / f"{name}.json").unlink(missing_ok=True)
     command = [COMMAND, "run", *flags, "--size", str(SIZE), "--fps", str(fps), "--no-tty"]
     return Program([*command, "--report", str(folder / f"{name}.json")], folder / f"{name}.log")
 

@@ -83,7 +83,8 @@ def _check_pictures(bench: Bench, seen: list[Seen], comparison: Comparison) -> N
     ledger.check("live, not slate", share >= 60, f"{share:.0f} % of {len(seen)}", ">= 60 %")
     least, way = min(comparison.inside), max(comparison.way)
     figure = f"{least:.1f}, median {median(comparison.inside):.1f}"
-    ledger.check("face: least change from the bare frame", least > _CHANGED * way, figure, f"> {_CHANGED * way:.1f}")
+    changed = least > _CHANGED * way
+    ledger.check("face: least change from the bare frame", changed, figure, f"> {_CHANGED * way:.1f}", shown=True)
     ledger.at_most("elsewhere: change from the bare frame, p50", median(comparison.outside), _UNCHANGED, "levels")
     if comparison.sample is not None:
         cv2.imwrite(str(bench.out / "swap.png"), np.hstack(comparison.sample))

@@ -101,7 +101,7 @@ def _listens(port: int) -> bool:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.05)

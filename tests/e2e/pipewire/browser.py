@@ -70,7 +70,7 @@ class PageReport:
     colours: tuple[tuple[int, ...], ...] = ()
 
 
-def chromium_sees(session: Session, folder: Path, seconds: float = 4.0, timeout_s: float = 60.0) -> PageReport:
+def chromium_sees(session: Session, folder: Path, seconds: float = 4.0, timeout_s: float = 180.0) -> PageReport:
     """Start Chromium in `session` with its profile in `folder`, and wait for the page's report.
 
     Raises:
@@ -92,7 +92,7 @@ def chromium_sees(session: Session, folder: Path, seconds: float = 4.0, timeout_
         raise TimeoutError(f"Chromium did not report within {timeout_s:g} s.") from None
     finally:
         child.terminate()
-        child.wait(10)
+        child.wait(60)
         server.shutdown()
         server.server_close()
 

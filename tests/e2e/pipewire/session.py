@@ -21,7 +21,7 @@ PACKAGES = (
     "gstreamer1.0-plugins-good"
 )
 PORTAL_PACKAGES = "xdg-desktop-portal xdg-desktop-portal-gtk xvfb chromium"
-START_S = 15.0
+START_S = 60.0
 
 
 class SessionError(Exception):
@@ -103,7 +103,7 @@ class Session:
         """Run a program inside the session, until the session ends; returns once `until` holds.
 
         Raises:
-            SessionError: It ended, or `until` did not hold in 15 s.
+            SessionError: It ended, or `until` did not hold in a minute.
         """
         name = Path(command[0]).name
         log = self._folder / f"{name}.log"
@@ -119,7 +119,7 @@ class Session:
             time.sleep(0.02)
         return child
 
-    def ask(self, *command: str, timeout_s: float = 20.0) -> str:
+    def ask(self, *command: str, timeout_s: float = 120.0) -> str:
         """Run a program inside the session to its end; what it printed.
 
         Raises:
@@ -141,7 +141,7 @@ class Session:
         """Return once there is a camera called `name`.
 
         Raises:
-            SessionError: There was none for 15 s.
+            SessionError: There was none for a minute.
         """
         deadline = time.monotonic() + START_S
         while name not in self.cameras():
@@ -154,7 +154,7 @@ class Session:
         for name, child in self._running:
             if name in ("pipewire", "wireplumber"):
                 child.terminate()
-                child.wait(3)
+                child.wait(60)
         self._running = [entry for entry in self._running if entry[0] not in ("pipewire", "wireplumber")]
         self._start_pipewire()
 
@@ -178,7 +178,7 @@ class Session:
         if not self.socket.exists():
             return False
         done = subprocess.run(
-            ["pw-dump"], env=self.environment, capture_output=True, text=True, timeout=10, check=False
+            ["pw-dump"], env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
         return text in done.stdout
 

@@ -19,7 +19,7 @@ from tests.e2e.pipewire.readers import SIZE, GstReader, Seen, colour_error, quad
 from tests.e2e.pipewire.sender import Sender
 from tests.e2e.pipewire.session import Session
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LARGEST_COLOUR_ERROR = 8
 WATCH_S = 4.0

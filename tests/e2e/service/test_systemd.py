@@ -19,8 +19,10 @@ import pytest
 
 from tests.faults.rig import FLAGS as FAULTY_FLAGS
 from tests.faults.rig import ROOT
+from tests.output.trying import undisturbed
+from tests.patience import UNHURRIED_S
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 UNIT = "livecam.service"
 FLAGS = ("--source", "synthetic", "--sink", "null", "--no-hotkeys", "--log-file", "its own.log", "--log-level", "info")
@@ -53,7 +55,7 @@ def manager_program() -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def until(true: Callable[[], bool], within_s: float = 20.0) -> float:
+def until(true: Callable[[], bool], within_s: float = 2 * UNHURRIED_S) -> float:
     """Wait until it is true; how long that took, in seconds."""
     begun = time.monotonic()
     while not true():
@@ -90,7 +92,9 @@ class Session:
 
     def ran(self, *command: str) -> subprocess.CompletedProcess[str]:
         inside = ["nsenter", "--target", str(self.pid), "--mount", f"--wd={self.folder}", *command]
-        return subprocess.run(inside, env=self.environment, capture_output=True, text=True, check=False, timeout=40)
+        return subprocess.run(
+            inside, env=self.environment, capture_output=True, text=True, check=False, timeout=4 * UNHURRIED_S
+        )
 
     def livecam(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self.ran(sys.executable, "-m", "livecam", "service", *words)
@@ -135,11 +139,11 @@ def manager() -> Iterator[Session]:
             yield session
         finally:
             begun.terminate()
-            begun.wait(20)
+            begun.wait(2 * UNHURRIED_S)
 
 
 def _started(session: Session, begun: "subprocess.Popen[bytes]") -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + UNHURRIED_S
     while time.monotonic() < deadline and begun.poll() is None:
         if session.ran("systemctl", "--user", "is-system-running").stdout.strip() in {"running", "degraded"}:
             return True
@@ -167,13 +171,19 @@ def test_it_is_ready_when_installed_and_shows_life(session: Session) -> None:
     assert Path(f"/proc/{main}/cwd").resolve() == session.folder
     assert f"LIVECAM_DATA={session.root}/da ta$\0" in Path(f"/proc/{main}/environ").read_text()
     until((session.folder / "its own.log").exists)
+    enough = 2 * WATCHDOG_S - 1
+    assert undisturbed(lambda: signs_of_life(session), lambda signs: signs > enough) > enough
+    assert (session.main(), session.shown("NRestarts")) == (main, "0")
+
+
+def signs_of_life(session: Session) -> int:
+    """How many systemd got in a time that it would wait for two at most."""
     signs = set()
     end = time.monotonic() + 2 * WATCHDOG_S + 0.5
     while time.monotonic() < end:
         signs.add(session.shown("WatchdogTimestampMonotonic"))
         time.sleep(0.2)
-    assert len(signs) > 2 * WATCHDOG_S - 1
-    assert (session.main(), session.shown("NRestarts")) == (main, "0")
+    return len(signs)
 
 
 def test_systemd_finds_nothing_wrong_with_the_unit(session: Session) -> None:
@@ -225,7 +235,7 @@ def test_a_driver_that_hangs_costs_a_process_and_no_start_of_the_service(session
         assert session.ran("systemctl", "--user", "daemon-reload").returncode == 0
         assert session.ran("systemctl", "--user", "start", UNIT).returncode == 0
         main = session.main()
-        until(lambda: session.shown("StatusText").startswith("live, wearing nobody"), 40)
+        until(lambda: session.shown("StatusText").startswith("live, wearing nobody"))
         descriptor = os.open(orders, os.O_WRONLY | os.O_NONBLOCK)
         os.write(descriptor, b"camera hang\n")
         os.close(descriptor)
