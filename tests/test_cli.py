@@ -36,9 +36,11 @@ from livecam.core.settings import Mode
 from livecam.errors import ConfigError, LivecamError, SourceGone
 from livecam.faces.library import PersonaLibrary
 from livecam.output.outputs import OutputInfo
+from livecam.runtime import log_writer
 from livecam.runtime.log_writer import flush_log
 from livecam.runtime.report import Status
 from tests.faces.doubles import FakePreparer, encoded, photo
+from tests.patience import UNHURRIED_S
 
 STATUS = Status(
     fps=29.97,
@@ -398,7 +400,7 @@ def test_plain_lines_come_every_five_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr(status_module.time, "monotonic", lambda: now[0])  # type: ignore[attr-defined]
+    monkeypatch.setattr(status_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     with shown(True) as show:
         for _ in range(81):
@@ -457,8 +459,12 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 @pytest.mark.parametrize("start", [start_log, start_daemon_log])
 def test_log_goes_where_it_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], start: Callable[[LogConfig], None]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    start: Callable[[LogConfig], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(log_writer, "END_S", UNHURRIED_S)
     start(LogConfig(LogLevel.INFO, tmp_path / "log.txt"))
     logging.getLogger("livecam.x").info("hello")
     flush_log()
@@ -479,6 +485,7 @@ def test_log_goes_where_it_is_told(
 def test_log_on_a_terminal_is_not_told_twice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], start: Callable[[LogConfig], None]
 ) -> None:
+    monkeypatch.setattr(log_writer, "END_S", UNHURRIED_S)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     start(LogConfig(LogLevel.WARNING, None))
     logging.getLogger("livecam.x").warning("loud [b]")

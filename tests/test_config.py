@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.config import SECTIONS, SETTINGS, Config, Key, Layer, Paths, Provider, Resolved, example_text, load
@@ -261,6 +261,7 @@ def test_paths_follow_the_environment(home: Mapping[str, str], tmp_path: Path) -
     assert plain.config_file.name == "livecam.toml"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(SETTINGS.values())), st.text(max_size=50))
 def test_any_text_is_taken_or_refused(key: Key, text: str) -> None:
     with contextlib.suppress(ConfigError):

@@ -41,7 +41,7 @@ def test_ruff(command: tuple[str, ...]) -> None:
     run(*command)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_mypy_strict() -> None:
     run("mypy")
 

@@ -8,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+pytestmark = pytest.mark.timeout(660)
+
 POSIX_MODULES = {
     "livecam.app.output_process",
     "livecam.bench.readers.pipewire",
@@ -66,7 +68,7 @@ print(len(names))
 def probe(missing: set[str], system: str, skipped: set[str]) -> tuple[list[str], int]:
     """What could not be imported with the modules `missing`, and how many modules there are."""
     command = [sys.executable, "-c", _PROBE, ",".join(missing), system, ",".join({*skipped, ENGINES})]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     *failed, count = done.stdout.splitlines()
     return [line for line in failed if line], int(count)

@@ -157,7 +157,7 @@ def test_nonsense_is_an_error(text: str, told: str) -> None:
         policy_of(text)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_policy_or_an_error(data: bytes) -> None:
     with contextlib.suppress(PolicyError):
@@ -246,6 +246,7 @@ def test_just_what_is_forbidden_is_refused() -> None:
     assert not any(NOTHING.refusal_of(command, Settings(persona="bob")) for command in COMMANDS)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(COMMANDS), st.booleans(), st.booleans(), st.sampled_from(["ann", "bob", "nobody"]))
 def test_nothing_that_tightens_is_refused(command: Command, label: bool, passing: bool, name: str) -> None:
     now = Settings(persona=name, label=label, mode=Mode.PASSTHROUGH if passing else Mode.SWAP)
@@ -253,7 +254,7 @@ def test_nothing_that_tightens_is_refused(command: Command, label: bool, passing
         assert STRICT.refusal_of(command, now) == ""
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(COMMANDS), max_size=30))
 def test_no_orders_in_any_order_lead_out_of_the_policy(commands: list[Command]) -> None:
     now = Settings(persona="ann")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from livecam.app import Daemon, Panic, output_process_start
+from livecam.app import Daemon, Panic, output_process, output_process_start
 from livecam.config import Config, load
 from livecam.core.cleared import How
 from livecam.core.frame import Frame, Picture
@@ -44,6 +44,9 @@ def produce(values: Mapping[str, str]) -> None:
     """Run until a line comes on standard input: ``panic`` goes on, anything else stops."""
     tracing.register()
     output_process_start.COMMAND = tracing.COMMAND  # type: ignore[misc]
+    # Nobody is given up who only is slow.
+    output_process_start._START_S = output_process._ANSWER_S = 60.0  # type: ignore[misc]
+    output_process._STUCK_NS = 60 * 10**9  # type: ignore[misc]
     daemon = Daemon(configure(values), make_processor=Painter)
     daemon.start()
     print("started", flush=True)

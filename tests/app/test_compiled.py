@@ -158,7 +158,7 @@ class Site:
             lambda: next(self.seconds) * NS_PER_S,
         )
 
-    def serve(self, until: Callable[[int], bool], limit_s: float = 60.0) -> list[int]:
+    def serve(self, until: Callable[[int], bool], limit_s: float = 180.0) -> list[int]:
         """Frames, each of which is swapped, until `until` is told the right thing."""
         began, shown, out = time.monotonic(), [0], picture()
         while not until(shown[-1]):

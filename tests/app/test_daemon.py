@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -27,6 +28,7 @@ from livecam.privacy.label import WORDS, Label
 from livecam.runtime.report import Report, Status
 from tests.app import keeping
 from tests.fakes import ScriptedProcessor
+from tests.patience import UNHURRIED_S
 
 BASE = {"source.spec": "synthetic", "source.size": "640x480", "output.sinks": "memory"}
 
@@ -70,12 +72,10 @@ def keep(monkeypatch: pytest.MonkeyPatch) -> Callable[[], keeping.KeepingSink]:
 def test_a_run_swaps_and_its_report_adds_up(mesh_models: Mapping[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     live: list[float] = []
-
-    def enough(status: Status) -> bool:
-        live.extend([status.fps] if status.state == "live" else [])
-        return len(live) > 25 and max(live) > 1
-
-    report, statuses = run_until(enough, run__report=str(path))
+    report, statuses = run_until(partial(seen_live, live, 25), run__report=str(path))
+    if report.sent["live"] <= 10:
+        # For longer where the machine is slow.
+        report, statuses = run_until(partial(seen_live, live, len(live) + 250), run__report=str(path))
     adds_up(report)
     assert report.sent["live"] > 10
     assert report.first_live_s is not None
@@ -83,6 +83,12 @@ def test_a_run_swaps_and_its_report_adds_up(mesh_models: Mapping[str, Path], tmp
     assert not list(tmp_path.glob("*.part"))
     assert max(live) > 1
     assert statuses[-1].sinks == ("memory",)
+
+
+def seen_live(live: list[float], looks: int, status: Status) -> bool:
+    """Whether a run was live for more than so many looks; its rates are kept in `live`."""
+    live.extend([status.fps] if status.state == "live" else [])
+    return len(live) > looks and max(live) > 1
 
 
 def test_every_picture_that_leaves_is_swapped_and_nothing_else_is_changed(
@@ -252,4 +258,4 @@ def test_a_stop_event_ends_the_run() -> None:
             stop.set()
 
     run(configure(privacy__passthrough="true"), ask, stop)
-    assert time.monotonic() - asked[-1] < 20, "unless it is stopped, it runs for ever"
+    assert time.monotonic() - asked[-1] < UNHURRIED_S, "unless it is stopped, it runs for ever"

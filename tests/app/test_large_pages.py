@@ -71,7 +71,7 @@ def test_it_is_done_once_when_pictures_have_left(monkeypatch: pytest.MonkeyPatch
         pages.look(live)
     assert not begun.acquire(blocking=False)
     pages.look(live=True)
-    assert begun.acquire(timeout=5)
+    assert begun.acquire(timeout=60)
     for live in (False, True, True):
         pages.look(live)
     assert not begun.acquire(timeout=0.05)

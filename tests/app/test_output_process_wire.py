@@ -199,7 +199,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    monkeypatch.setattr(attendants, "_FIRST_WAIT_NS", 60 * 10**9)
     with tempfile.TemporaryDirectory(prefix="livecam-") as folder:
         rig = Rig(Path(folder))
         yield rig

@@ -32,6 +32,7 @@ from livecam.faces.quality import UNKNOWN
 from livecam.faces.worn import WornAs
 from livecam.output.tee import SinkState
 from tests.control.pretend import PretendPort
+from tests.control.web.served import SHORT
 
 
 class Listening:
@@ -122,7 +123,8 @@ def _part(run: Run, config: Config, paths: Paths, camera: CameraTap | None = Non
 def _let_in(part: PanelPart) -> Iterator[httpx.Client]:
     """A browser while the panel is there."""
     part.start()
-    with httpx.Client(base_url=part.url.split("/?")[0], headers={"X-Livecam": "1"}, timeout=60, verify=False) as client:
+    base, headers = part.url.split("/?")[0], {"X-Livecam": "1"}
+    with httpx.Client(base_url=base, headers=headers, timeout=60, verify=False, limits=SHORT) as client:
         client.get(part.url)
         yield client
     part.stop()
@@ -277,7 +279,7 @@ def test_a_run_that_wants_one_has_it(paths: Paths) -> None:
     way, run = PanelWay(config, paths), Run()
     assert isinstance(way.wrap(cast(Processor, object())), InputTap)
     way.open(run, Desk(run.port), run.port.status)
-    with httpx.Client(base_url=way.url.split("/?")[0], timeout=60, verify=False) as client:
+    with httpx.Client(base_url=way.url.split("/?")[0], timeout=60, verify=False, limits=SHORT) as client:
         assert client.get("/").status_code == 401
         client.get(way.url)
         # The token is not told by the page.

@@ -46,6 +46,7 @@ class Pauses:
         self.longest_ms = 0.0
         self._file = file
         self._ended = threading.Event()
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -54,6 +55,11 @@ class Pauses:
         while not self._ended.wait(0.005):
             now = time.monotonic()
             kept_ms, before = (now - before) * 1000 - 10, now
+            self.note(kept_ms)
+
+    def note(self, kept_ms: float) -> None:
+        """It was kept for so long, by whatever."""
+        with self._lock:
             if kept_ms > self.longest_ms:
                 self.longest_ms = kept_ms
                 self._tell()
@@ -94,7 +100,11 @@ class TraceSink:
             time.sleep(60)
         picture = cleared.picture
         values = (time.monotonic_ns(), cleared.seq, cleared.captured_ns, os.getpid(), _HOWS.index(cleared.how))
+        started = time.monotonic()
         os.write(self._handle, _RECORD.pack(*values, picture.min(), picture.max(), *picture.shape))
+        if self._pauses is not None:
+            # The disk holds up only this sink, not what it shows.
+            self._pauses.note((time.monotonic() - started) * 1000)
 
     def close(self) -> None:
         if self._handle >= 0:

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,11 +12,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from livecam.cli import root
-from livecam.cli.bench_command import Wish, run_latency
+from livecam.cli.bench_command import Outcome, Wish, run_latency
+from tests.cli.patient import patient
 
 QUICK = ("--size", "640x480", "--fps", "15", "--seconds", "4")
-ATTEMPTS = 3
+ATTEMPTS = 5
 """A busy neighbour may spoil one measurement; how fast this machine is is not what is tested."""
+LONGEST_MS = 5000
+"""No picture is older, but where the machine stood still."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +38,8 @@ def call(*arguments: str | Path) -> Result:
 
 
 def process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "livecam", "bench", "latency", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    command = [*patient(), "bench", "latency", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def measured_by_process(
@@ -49,9 +51,8 @@ def measured_by_process(
     told = json.loads(file.read_text())
     # A starved machine gets too few frames, and says so.
     assert done.returncode == (1 if told["problem"] else 0), done.stderr
-    return (
-        measured_by_process(file, *arguments, attempts=attempts - 1) if told["problem"] and attempts else (done, told)
-    )
+    spoilt = told["problem"] or told["age_ms"]["p99"] >= LONGEST_MS
+    return measured_by_process(file, *arguments, attempts=attempts - 1) if spoilt and attempts else (done, told)
 
 
 def is_sane(told: Mapping[str, object]) -> None:
@@ -59,7 +60,7 @@ def is_sane(told: Mapping[str, object]) -> None:
     age, daemon = told["age_ms"], told["daemon_age_ms"]
     assert isinstance(age, dict)
     assert isinstance(daemon, dict)
-    assert 0 < age["p50"] <= age["p95"] <= age["p99"] < 5000
+    assert 0 < age["p50"] <= age["p95"] <= age["p99"] < LONGEST_MS
     assert 0 < daemon["p50"] <= daemon["p95"]
     counts = [told[name] for name in ("pictures", "measured", "duplicates", "unreadable")]
     assert all(isinstance(count, int) for count in counts)
@@ -74,7 +75,7 @@ def is_sane(told: Mapping[str, object]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_through_the_stream_as_a_real_process(mesh_models: Mapping[str, Path], tmp_path: Path) -> None:
     """The swap is on, and the stamp lies outside of it."""
     figures, picture = tmp_path / "l.json", tmp_path / "l.png"
@@ -88,15 +89,20 @@ def test_through_the_stream_as_a_real_process(mesh_models: Mapping[str, Path], t
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_through_memory_which_is_the_daemon_alone() -> None:
     wish = Wish("memory", "640x480", 15.0, 4.0, passthrough=True, config_file=Path(os.devnull))
-    outcome = next(found for found in map(run_latency, [wish] * ATTEMPTS) if not found.measurement.problem)
+    outcome = next(found for found in map(run_latency, [wish] * ATTEMPTS) if not spoilt(found))
     told = outcome.to_json()
     is_sane(told)
     assert told["work"] == "passthrough"
     # What is read in the sink is what the output says of itself, but for the stamp's whole milliseconds.
     assert outcome.measurement.figures.age_ms.p50 == pytest.approx(outcome.daemon_age_ms["p50"], rel=0.5, abs=5)
+
+
+def spoilt(outcome: Outcome) -> bool:
+    """By a machine that starved it, or stood still."""
+    return bool(outcome.measurement.problem) or outcome.measurement.figures.age_ms.p99 >= LONGEST_MS
 
 
 def test_without_a_virtual_camera_auto_is_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +155,7 @@ def test_a_device_that_is_not_there_is_said_after_a_while(monkeypatch: pytest.Mo
     told = "did not open. There is no virtual camera"
     done = None
     # For longer where the machine is slow.
-    for within_s in (1, 20):
+    for within_s in (1, 20, 60):
         if done is None or told not in done.output:
             monkeypatch.setattr("livecam.cli.bench_command._OPEN_WITHIN_S", within_s)
             done = call("--through", "virtualcam:/dev/video-none", "--passthrough", *QUICK)

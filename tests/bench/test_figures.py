@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.bench.figures import Spread, figures
@@ -100,6 +100,7 @@ def test_little_or_nothing_gives_no_rates_and_no_error(arrivals: list[Arrival]) 
     assert found.jitter_ms == Spread(0.0, 0.0, 0.0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 60), max_size=80))
 def test_every_picture_is_accounted_for(numbers: list[int]) -> None:
     found = figures(steady(*numbers), FPS)

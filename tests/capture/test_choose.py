@@ -1,7 +1,7 @@
 """The choice of a camera's mode, over the lists of real devices (shortened to what matters)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.capture.choose import COMPRESSED, RAW, choose_format
@@ -84,6 +84,7 @@ _MODES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_MODES, max_size=12), st.sampled_from([Size(640, 480), Size(1280, 720), Size(1920, 1080)]))
 def test_any_list_gives_a_mode_of_that_list_whatever_its_order(formats: list[CameraFormat], size: Size) -> None:
     wish = SourceWish(size, 30.0)

@@ -161,13 +161,14 @@ def test_busy_is_what_refuses_the_format_it_has(kernel: Kernel) -> None:
 
 
 def test_who_uses_a_node_is_read_from_their_open_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for process, name, target in [("77", "zoom", "/dev/video0"), ("78", "shell", "/dev/null")]:
+    # Numbers that no real process has: this one could be the 77th.
+    for process, name, target in [("9000077", "zoom", "/dev/video0"), ("9000078", "shell", "/dev/null")]:
         (tmp_path / process / "fd").mkdir(parents=True)
         (tmp_path / process / "fd" / "3").symlink_to(target)
         (tmp_path / process / "comm").write_text(name + "\n")
-    (tmp_path / "79").mkdir()  # of another user: its open files are not shown
+    (tmp_path / "9000079").mkdir()  # of another user: its open files are not shown
     monkeypatch.setattr(v4l2info, "_PROC", tmp_path)
-    assert v4l2info.users("/dev/video0") == ("zoom (77)",)
+    assert v4l2info.users("/dev/video0") == ("zoom (9000077)",)
 
 
 def test_the_numbers_are_the_kernels() -> None:

@@ -119,7 +119,7 @@ def test_a_stable_path_follows_the_camera_to_its_new_number(monkeypatch: pytest.
 
 def test_a_driver_whose_clock_runs_backwards_gives_rising_times(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench("", monkeypatch)
-    device = Device(picture=lambda number: grey(SIZE), grab=stops_after(6))
+    device = Device(picture=lambda number: grey(SIZE), grab=stops_after(12))
     device.stamp = lambda number, true_ns: true_ns - number * 20 * NS_PER_MS
     bench.plug(device, CameraInfo(0, "A", "/dev/null"))
     bench.loop.open()

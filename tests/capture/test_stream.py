@@ -20,6 +20,7 @@ from livecam.core.seams import Source
 from livecam.core.spec import SourceWish, parse_spec
 from livecam.errors import ConfigError, SourceError, SourceGone, SourceLost
 from tests.capture.clips import SIZE, level, number_of, write_clip
+from tests.capture.opening import opened
 from tests.patience import free_port
 
 WISH = SourceWish(SIZE, 30.0, timeout_s=20.0)
@@ -38,8 +39,8 @@ def serving(script: Script) -> Iterator[int]:
         def handle(self) -> None:
             connection: socket.socket = self.request
             connection.settimeout(60)
-            connection.recv(4096)
             try:
+                connection.recv(4096)
                 script(connection)
             except OSError:
                 return  # the reader has gone
@@ -61,13 +62,13 @@ def jpeg(number: int, size: Size = SIZE) -> bytes:
     return BOUNDARY + b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(data) + data + b"\r\n"
 
 
-def mjpeg(frames: Iterator[bytes], pause_s: float = 0.02, limit_s: float = 60.0) -> Script:
+def mjpeg(frames: Iterator[bytes]) -> Script:
     def script(connection: socket.socket) -> None:
         connection.sendall(OK + b"Content-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
-        end = time.monotonic() + limit_s
+        end = time.monotonic() + 60
         for frame in frames:
             connection.sendall(frame)
-            time.sleep(pause_s)
+            time.sleep(0.02)
             if time.monotonic() > end:
                 return
 
@@ -76,6 +77,11 @@ def mjpeg(frames: Iterator[bytes], pause_s: float = 0.02, limit_s: float = 60.0)
 
 def forever(number: int = 3) -> Iterator[bytes]:
     return itertools.repeat(jpeg(number))
+
+
+def brief() -> Iterator[bytes]:
+    """Half a second."""
+    return itertools.repeat(jpeg(3), 25)
 
 
 def source_at(port: int, path: str = "/cam", login: str = "", scheme: str = "http", wish: SourceWish = WISH) -> Source:
@@ -144,7 +150,7 @@ def test_a_stream_gone_quiet_is_lost_within_the_timeout() -> None:
 
     with serving(script) as port:
         source = source_at(port, wish=SourceWish(SIZE, 30.0, timeout_s=1.0))
-        source.open()
+        opened(source)
         started = time.monotonic()
         with pytest.raises(SourceLost):
             read_until_error(source)
@@ -159,7 +165,10 @@ def read_until_error(source: Source) -> None:
 
 
 def test_a_stream_that_ends_is_lost_and_can_be_opened_again() -> None:
-    with serving(mjpeg(forever(), limit_s=0.5)) as port:
+    def script(connection: socket.socket) -> None:
+        mjpeg(brief())(connection)
+
+    with serving(script) as port:
         source = source_at(port)
         source.open()
         with pytest.raises(SourceLost, match=r"ended the stream|cannot be reached"):
@@ -220,7 +229,7 @@ def test_the_password_is_not_in_the_name_either() -> None:
 
 
 def test_a_refusal_after_the_stream_has_worked_is_not_final() -> None:
-    answers = iter([mjpeg(forever(), limit_s=0.3), answer(b"401 Unauthorized")])
+    answers = iter([mjpeg(brief()), answer(b"401 Unauthorized")])
 
     def script(connection: socket.socket) -> None:
         next(answers)(connection)
@@ -255,7 +264,8 @@ def test_a_server_that_only_listens_does_not_hold_us() -> None:
         assert time.monotonic() - started < 30
 
 
-def test_a_connection_that_hangs_is_never_doubled() -> None:
+def test_a_connection_that_hangs_is_never_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_JOIN_S", 0.2)
     before = set(threading.enumerate())
     with serving(lambda connection: time.sleep(20)) as port:
         source = source_at(port, wish=HASTY)

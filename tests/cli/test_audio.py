@@ -54,7 +54,8 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def test_it_stands_beside_a_running_livecam_until_a_signal(server: FakePactl, daemon: PretendPort) -> None:
-    code = "from livecam.cli.audio_commands import audio_group; audio_group()"
+    code = "from livecam.control.audio import pulse; pulse._ANSWER_S = 60.0; "
+    code += "from livecam.cli.audio_commands import audio_group; audio_group()"
     command = [sys.executable, "-c", code, "delay", "--microphone", "headset", "--extra", "40"]
     environment = {**os.environ, "PATH": str(server.path.parent)}
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

@@ -241,7 +241,7 @@ def test_damage_is_found_and_put_away() -> None:
 def test_pruning_keeps_what_was_used_last() -> None:
     call("build", "good", "swap")
     old = next(entry.path for entry in plans().entries() if entry.path.name.startswith("good"))
-    os.utime(old, (time.time() - 3 * 86400,) * 2)
+    os.utime(old, (time.time() - 3.5 * 86400,) * 2)
     assert "3 days ago" in call("list").output
     assert "Deleted 0 files" in call("prune").output
     assert "Deleted 1 file, 1.2 MB" in call("prune", "--budget", "0.0012").output

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from livecam.control.client import order
+from tests.cli.patient import patient
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,7 +22,7 @@ pytestmark = [
 @pytest.fixture
 def livecam(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     (tmp_path / "livecam.toml").write_text("[face]\nshape = 0.3\nsteadiness = 0.1\n")
-    command = [sys.executable, "-m", "livecam", "run", "--config", str(tmp_path / "livecam.toml"), "--no-hotkeys"]
+    command = [*patient(), "run", "--config", str(tmp_path / "livecam.toml"), "--no-hotkeys"]
     command += ["--source", "synthetic?noise=0", "--size", "320x240", "--sink", "memory", "--passthrough", "--no-tty"]
     command += ["--steadiness", "0.9", "--control-socket", str(tmp_path / "ctl.sock"), "--log-level", "info"]
     command += ["--recordings", str(tmp_path / "recordings"), "--log-file", str(tmp_path / "log")]

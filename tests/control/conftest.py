@@ -8,6 +8,8 @@ BOUNDS = (
     "livecam.control.audio.pulse._ANSWER_S",
     "livecam.control.hotkeys._JOIN_S",
     "livecam.control.lines.JOIN_S",
+    "livecam.control.lines._BEGIN_S",
+    "livecam.control.lines._HERE_S",
     "livecam.control.obs.client._ANSWER_S",
     "livecam.control.pipe.JOIN_S",
     "livecam.control.portal._JOIN_S",

@@ -1,7 +1,7 @@
 """Key combinations: how they are written, and what follows from keys going down and up."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.config import USUAL
@@ -49,6 +49,7 @@ def test_what_cannot_be_a_hotkey_is_told_in_a_sentence(text: str, said: str) -> 
     assert said in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("<>+ctrlalp f9"), max_size=20))
 def test_any_text_is_a_combination_or_a_sentence(text: str) -> None:
     try:
@@ -181,6 +182,7 @@ def test_whole_combinations_do_not_disturb_each_other() -> None:
     assert typist.type(keys) == ["hold", "panic", "next", "release"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["ctrl", "alt", "h", "p", "f9", "x"]), st.integers(0, 200))))
 def test_every_hold_has_one_end(events: list[tuple[bool, str, int]]) -> None:
     typist = Typist()

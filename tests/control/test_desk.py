@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.control.desk import Desk
@@ -120,6 +120,7 @@ def test_two_steps_at_once_are_two_steps() -> None:
     assert port.cell.current.persona == "bob"
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(sorted(WORDS)), st.text(max_size=30)), max_size=5))
 def test_whatever_is_said_is_answered(words: list[str]) -> None:
     port = PretendPort()

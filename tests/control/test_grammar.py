@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.config.presets import PresetName
@@ -74,6 +74,7 @@ BY_KIND: Mapping[type, st.SearchStrategy[Order]] = {
 ORDERS: st.SearchStrategy[Order] = st.one_of(st.sampled_from([Step(1), Step(-1), *Ask]), *BY_KIND.values())
 
 
+@settings(deadline=None)
 @given(ORDERS)
 def test_what_is_written_is_read_as_the_same(order: Order) -> None:
     assert parse(written(order)) == order
@@ -84,6 +85,7 @@ def test_every_command_and_every_deed_can_be_said() -> None:
 
 
 @pytest.mark.parametrize("kind", get_args(Command))
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_command_is_applied_without_touching_what_was(kind: type, data: st.DataObject) -> None:
     command = cast(Command, data.draw(BY_KIND[kind]))
@@ -102,6 +104,7 @@ def test_who_may_have_to_wait_is_known() -> None:
     assert [may_take_long(order) for order in slow + quick] == [True] * 4 + [False] * 5
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.builds("{} {}".format, st.sampled_from(sorted(WORDS)), st.text())))
 def test_any_text_is_an_order_or_a_sentence(text: str) -> None:
     try:

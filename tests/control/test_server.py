@@ -340,6 +340,7 @@ def test_an_order_is_followed_where_no_thread_can_be_started(
             raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(lines_module, "start_new_thread", start)
+    monkeypatch.setattr(lines_module, "_BEGIN_S", 0.05)
     for _ in range(2):
         assert order(living.path, "panic").ok
         assert port.cell.current.panic

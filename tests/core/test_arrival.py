@@ -1,7 +1,7 @@
 """What readers note goes through a line of text unchanged, and frame numbers run over their 24 bits."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.arrival import Arrival, Stamp, from_line, to_line, unwrapped
@@ -10,6 +10,7 @@ from livecam.core.stamp import NUMBERS, PERIOD_NS
 stamps = st.builds(Stamp, st.integers(0, NUMBERS - 1), st.integers(0, PERIOD_NS))
 
 
+@settings(deadline=None)
 @given(st.builds(Arrival, st.integers(0, 1 << 62), st.none() | stamps))
 def test_a_line_is_read_back(arrival: Arrival) -> None:
     line = to_line(arrival)
@@ -23,6 +24,7 @@ def test_other_lines_are_refused(line: str) -> None:
         from_line(line)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10 * NUMBERS), st.integers(-NUMBERS // 2, NUMBERS // 2 - 1))
 def test_numbers_are_followed_over_their_end_in_both_directions(near: int, step: int) -> None:
     assert unwrapped((near + step) % NUMBERS, near) == near + step

@@ -1,7 +1,7 @@
 """Back-off: bands in order, the last one for ever."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.backoff import DEVICE_BANDS, INFERENCE_BANDS, Backoff, Band
@@ -18,6 +18,7 @@ def test_the_bands_are_followed_in_order_and_the_last_goes_on() -> None:
         Backoff(())
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 5)), min_size=1, max_size=4), st.integers(1, 30))
 def test_every_try_waits_for_its_bands_delay(bands: list[tuple[float, int]], tries: int) -> None:
     backoff = Backoff(tuple(Band(*band) for band in bands))

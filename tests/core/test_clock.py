@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.clock import Metronome, MonotonicClock
@@ -17,6 +17,7 @@ def test_an_interval_must_be_positive() -> None:
         Metronome(FakeClock(), 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5 * INTERVAL), min_size=1, max_size=60))
 def test_every_grid_point_is_ticked_or_missed_and_the_grid_never_drifts(work: list[int]) -> None:
     clock = FakeClock()
@@ -32,6 +33,7 @@ def test_every_grid_point_is_ticked_or_missed_and_the_grid_never_drifts(work: li
     assert (metronome.next_ns - start) // INTERVAL == metronome.ticked + metronome.missed
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**9), 10**9))
 def test_a_nudge_moves_at_most_one_percent(shift: int) -> None:
     metronome = Metronome(FakeClock(), INTERVAL)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.frame import Matrix, Points
@@ -24,6 +24,7 @@ def random_points(rng: np.random.Generator, count: int = 5) -> Points:
     return rng.uniform(-200, 200, (count, 2)).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(SEEDS)
 def test_a_similarity_is_found_again(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -31,6 +32,7 @@ def test_a_similarity_is_found_again(seed: int) -> None:
     np.testing.assert_allclose(similarity(points, transform(matrix, points)), matrix, rtol=1e-4, atol=0.05)
 
 
+@settings(deadline=None)
 @given(SEEDS)
 def test_no_other_similarity_fits_better(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -46,6 +48,7 @@ def test_no_other_similarity_fits_better(seed: int) -> None:
         assert cost(best + change) >= cost(best) - 1e-6
 
 
+@settings(deadline=None)
 @given(SEEDS)
 def test_inverting_and_composing(seed: int) -> None:
     rng = np.random.default_rng(seed)

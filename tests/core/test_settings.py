@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.settings import (
@@ -55,6 +55,7 @@ def tightens(before: Settings, after: Settings) -> bool:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(COMMANDS, max_size=30))
 def test_the_floor_follows_every_tightening_and_never_falls(commands: list[Command]) -> None:
     settings = Settings()
@@ -67,6 +68,7 @@ def test_the_floor_follows_every_tightening_and_never_falls(commands: list[Comma
         settings = after
 
 
+@settings(deadline=None)
 @given(st.lists(COMMANDS, max_size=20), COMMANDS)
 def test_apply_is_pure(commands: list[Command], last: Command) -> None:
     settings = Settings()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.cleared import Cleared, How
@@ -100,6 +100,7 @@ def test_errors_say_what_and_what_next() -> None:
     assert str(LivecamError("The cat sat.")) == "The cat sat."
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1_000, 10**10), min_size=1, max_size=200), st.sampled_from([5, 50, 95, 99]))
 def test_percentiles_are_within_a_bucket_of_the_truth(values: list[int], percent: int) -> None:
     histogram = Histogram()

@@ -133,6 +133,7 @@ def test_no_record_at_all(text: bytes) -> None:
         from_json(text, "ann", SIGNER)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 600), st.integers(1, 255))
 def test_no_byte_can_be_changed(place: int, change: int) -> None:
     """It is refused, or the bytes mean the very same record: a space more or less."""
@@ -151,7 +152,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(json.loads(to_json(MADE, "ann", SIGNER)))), _JSON, max_size=4))
 def test_whatever_is_in_it_is_a_record_or_refused(change: dict[str, object]) -> None:
     content = json.loads(to_json(MADE, "ann", SIGNER)) | change

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.errors import PersonaError
@@ -33,6 +33,7 @@ def test_traps(name: str) -> None:
         checked_name(name)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=45))
 def test_what_passes_is_a_plain_folder_name(name: str) -> None:
     try:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.core.frame import Image
@@ -93,6 +93,7 @@ def test_orientation_is_read_in_both_byte_orders(order: str) -> None:
     assert orientation_in(exif(9, order)) == 1
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([b"", b"II*\0", b"MM\0*", exif(6)[:20]]))
 def test_rubbish_has_no_orientation(data: bytes, start: bytes) -> None:
     assert 1 <= orientation_in(start + data) <= 8
@@ -258,6 +259,7 @@ def test_padding_between_jpeg_markers_is_skipped() -> None:
         decode_photo(plain[:2] + b"\xff\xe0\0\x02" + bytes(20), "x")
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=300),
     st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF0000WEBP", b"\0\0\0\x10ftypavif"]),

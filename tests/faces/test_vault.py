@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.errors import PersonaError
@@ -31,6 +31,7 @@ class Locked(Ring):
         raise RuntimeError("the ring is locked")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.text(max_size=30))
 def test_what_is_sealed_comes_back_and_cannot_be_read(content: bytes, about: str) -> None:
     safe = Vault(bytes(range(32)))
@@ -40,6 +41,7 @@ def test_what_is_sealed_comes_back_and_cannot_be_read(content: bytes, about: str
     assert safe.seal(content, about) != sealed, "the same record never looks the same"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(1, 255))
 def test_any_changed_byte_is_found(place: int, change: int) -> None:
     safe = Vault(bytes(32))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.runtime.control_groups import Group, Limits, Throttle, groups_of, number_of, table_of
@@ -116,6 +116,7 @@ def test_a_file_in_which_something_else_stands_limits_nothing_and_fails_nothing(
     assert (found.memory_left() is None) == (name in {"memory.max", "memory.current"})
 
 
+@settings(deadline=None)
 @given(groups=st.text(), mounts=st.text())
 def test_nothing_in_the_process_files_fails(groups: str, mounts: str) -> None:
     text = f"{groups}\n0::/{groups}"
@@ -127,6 +128,7 @@ def test_nothing_in_the_process_files_fails(groups: str, mounts: str) -> None:
         assert all(group.unified for group in found)
 
 
+@settings(deadline=None)
 @given(text=st.text())
 def test_nothing_in_a_table_fails(text: str) -> None:
     table_of(f"{text}\nnr_throttled {text}")

@@ -1,7 +1,7 @@
 """How late the picture is, and when the sound follows."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecam.control.audio.delay import LOOKS, STEP_MS, Following, video_delay_ms
@@ -41,6 +41,7 @@ def test_small_short_or_unmeasured_changes_are_not_followed() -> None:
     assert changes(50.0, *[200.0, 0.0] * LOOKS) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 500.0), max_size=60))
 def test_no_change_is_small_or_comes_soon_after_another(measured: list[float]) -> None:
     following, before, since = Following(100.0), 100.0, LOOKS

@@ -134,7 +134,7 @@ def test_an_absent_server_is_a_sentence(server: FakePactl, said: str) -> None:
 
 def test_a_server_that_hangs_is_a_sentence(server: FakePactl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "_ANSWER_S", 0.2)
-    (server.path.parent / "pactl").write_text("#!/bin/sh\nexec /bin/sleep 5\n")
+    (server.path.parent / "pactl").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
     with pytest.raises(SoundError, match="has not answered"):
         made()
 

@@ -88,8 +88,15 @@ def test_an_answer_without_a_status_is_no_success() -> None:
 def test_what_speaks_otherwise_is_told(
     manners: str, kind: type[ObsError], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if manners == "silent":
+    identify = ObsClient._identify
+
+    def hurried(client: ObsClient, events: int) -> None:
+        """Only what comes after the handshake, which takes what it takes."""
         monkeypatch.setattr(client_module, "_ANSWER_S", 0.2)
+        identify(client, events)
+
+    if manners == "silent":
+        monkeypatch.setattr(ObsClient, "_identify", hurried)
     with FakeObs(manners=manners).running() as obs, pytest.raises(kind, match=said):
         ObsClient(obs.place)
 

@@ -10,6 +10,9 @@ import httpx
 from livecam.control.web.panel_server import PanelServer
 from tests.control.web.pretend import PretendPanel
 
+SHORT = httpx.Limits(keepalive_expiry=1.0)
+"""A connection is asked nothing more long before the server cuts it, after 5 s: both at once would be an error."""
+
 
 class Served:
     """A pretended run behind a real server."""
@@ -26,7 +29,8 @@ class Served:
     @contextmanager
     def browser(self) -> Iterator[httpx.Client]:
         """One that was let in, and may change things."""
-        with httpx.Client(base_url=self.base, headers={"X-Livecam": "1"}, timeout=60, verify=False) as client:
+        headers = {"X-Livecam": "1"}
+        with httpx.Client(base_url=self.base, headers=headers, timeout=60, verify=False, limits=SHORT) as client:
             assert client.get(self.server.url).status_code == 303
             yield client
 

@@ -685,7 +685,7 @@ def test_without_the_token_nothing_is_shown(browser: Chromium, scene: Scene) -> 
         assert "token" in page.text("body")
         assert page.see("document.querySelector('main')") is None
         assert page.see("fetch('/api/bank').then(answer => answer.status)") == 401
-        page.go(scene.server.url[:-3] + "xyz")
+        page.go(scene.server.url[:-1] + ("B" if scene.server.url.endswith("A") else "A"))
         assert page.see("document.querySelector('main')") is None
     assert scene.page.see("document.cookie") == ""
     assert "token" not in scene.page.see("location.href")
@@ -734,12 +734,12 @@ def test_a_foreign_name_for_this_machine_is_refused(scene: Scene) -> None:
     page = scene.window.page(scene.server.url.replace("127.0.0.1", "rebound.test"))
     assert "127.0.0.1" in page.text("body")
     assert page.see("document.querySelector('main')") is None
-    answer = httpx.get(f"http://127.0.0.1:{port}/", headers={"Host": f"rebound.test:{port}"})
+    answer = httpx.get(f"http://127.0.0.1:{port}/", headers={"Host": f"rebound.test:{port}"}, timeout=60)
     assert answer.status_code == 421
 
 
 def test_the_content_policy_allows_nothing_but_the_pages_own(scene: Scene) -> None:
-    policy = httpx.get(scene.server.url.split("?")[0]).headers["content-security-policy"]
+    policy = httpx.get(scene.server.url.split("?")[0], timeout=60).headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     page = scene.page

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from livecam.control.web.log_lines import LINES
 from livecam.control.web.news import News, Reader
@@ -17,6 +18,7 @@ from livecam.control.web.seats import EVENTS, Seats
 from livecam.core.settings import SetBlend
 from tests.control.web.pretend import PretendPanel
 from tests.control.web.served import Served, wait_until
+from tests.patience import UNHURRIED_S, wait_longer
 
 
 @contextmanager
@@ -173,7 +175,13 @@ def test_seats_of_all_browsers_are_few() -> None:
     assert seats._taken == []
 
 
-def test_started_again_it_has_the_same_address_and_lets_the_same_browsers_in(fresh: Served) -> None:
+def test_started_again_it_has_the_same_address_and_lets_the_same_browsers_in(
+    fresh: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody is cut off who takes longer to end.
+    wait_longer(monkeypatch, ("livecam.output.local_server._FAREWELL_S",))
+    assert fresh.server._server is not None
+    fresh.server._server._uvicorn.config.timeout_graceful_shutdown = round(UNHURRIED_S)
     with fresh.browser() as browser:
         with events(browser) as told, fresh.showing(), browser.stream("GET", "/api/preview/output.mjpg") as images:
             next(told)

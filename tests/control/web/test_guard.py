@@ -17,8 +17,9 @@ from livecam.errors import ConfigError
 from livecam.output import local_server
 from tests.control.web.pretend import PretendPanel
 from tests.control.web.served import Served
+from tests.patience import UNHURRIED_S
 
-get, post, request = (partial(ask, verify=False) for ask in (httpx.get, httpx.post, httpx.request))
+get, post, request = (partial(ask, verify=False, timeout=UNHURRIED_S) for ask in (httpx.get, httpx.post, httpx.request))
 """Without a look at certificates, which takes longer than all else here."""
 
 READING = [
@@ -146,7 +147,7 @@ def test_only_names_of_this_machine_with_the_port_are_answered(
     served: Served, browser: httpx.Client, host: str, status: int
 ) -> None:
     port = urlsplit(served.base).port or 0
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=UNHURRIED_S)
     connection.putrequest("GET", "/api/words", skip_host=True)
     connection.putheader("Host", host.format(port=port))
     connection.putheader("Cookie", "; ".join(f"{name}={value}" for name, value in browser.cookies.items()))

@@ -20,6 +20,7 @@ from livecam.output.preview_feed import Feed
 from livecam.output.preview_pixels import SmallImage, SmallPicture, Whole, small_size
 from tests.control.web.pretend import SIZE
 from tests.control.web.served import Served, wait_until
+from tests.fakes import FakeClock
 from tests.output.pictures import coloured
 
 END = b"\r\n--livecam-picture\r\n"
@@ -48,10 +49,11 @@ def first_images(answer: httpx.Response, count: int) -> list[Image]:
 
 @pytest.mark.parametrize("side", ["input", "output"])
 def test_previews_are_small_and_slow(served: Served, browser: httpx.Client, side: str) -> None:
+    started = time.monotonic()
     with served.showing(luma=180), browser.stream("GET", f"/api/preview/{side}.mjpg") as answer:
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "no-store"
-        coming, started = images_of(answer), time.monotonic()
+        coming = images_of(answer)
         next(coming)
         images = list(islice(coming, 8))
         assert time.monotonic() - started > 8 / 15 * 0.6
@@ -135,7 +137,7 @@ def test_offering_copies_nothing_without_watchers() -> None:
             self.kept += 1
 
     pixels = Counting(SIZE, 160)
-    feed = Feed(pixels, 15, 70)
+    feed = Feed(pixels, 15, 70, FakeClock())
     frame = np.zeros(SIZE.image_shape, dtype=np.uint8)
     feed.offer(frame)
     assert pixels.kept == 0
