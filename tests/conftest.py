@@ -6,7 +6,6 @@ from inspect import Parameter, signature
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from livecam.vision.watch import FaceWatch
 from tests.inference.conftest import mesh_models, mesh_wheel, recipes
@@ -87,11 +86,16 @@ ONE_TRY = (
 """How modules of those rooms begin that judge whether a face is covered or somebody is let in: what fails once in a
 hundred times is to be seen there."""
 
-# An example that a busy machine held up for 200 ms is no failure. The rest is as it was, in CI Hypothesis' own profile.
-settings.register_profile("unhurried", settings(), deadline=None)
-settings.load_profile("unhurried")
-
 __all__ = ["mesh_models", "mesh_wheel", "recipes"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """An example that a busy machine held up for 200 ms is no failure; the rest is Hypothesis' own profile."""
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        from hypothesis import settings
+
+        settings.register_profile("unhurried", settings(), deadline=None)
+        settings.load_profile("unhurried")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
