@@ -75,16 +75,22 @@ summary names it (docs/adr/0013). All others get one try: sums, pictures and rul
 machine is."""
 
 ONE_TRY = (
+    "app/test_consent",
     "app/test_convert",
     "app/test_crossing",
     "app/test_discreet",
+    "app/test_exchange",
     "app/test_following",
+    "app/test_people",
+    "app/test_resting",
     "app/test_safety",
     "control/test_panic",
     "control/web/test_guard",
+    "control/web/test_lanes",
+    "runtime/test_loops",
 )
-"""How modules of those rooms begin that judge whether a face is covered or somebody is let in: what fails once in a
-hundred times is to be seen there."""
+"""How modules of those rooms begin whose subject is whether a face is covered, who may be swapped or who is let in: what
+fails once in a hundred times is to be seen there."""
 
 __all__ = ["mesh_models", "mesh_wheel", "recipes"]
 
