@@ -89,8 +89,8 @@ ONE_TRY = (
     "control/web/test_lanes",
     "runtime/test_loops",
 )
-"""How modules of those rooms begin whose subject is whether a face is covered, who may be swapped or who is let in: what
-fails once in a hundred times is to be seen there."""
+"""How modules of those rooms begin whose subject is whether a face is covered, who may be swapped or who is let in:
+what fails once in a hundred times is to be seen there."""
 
 __all__ = ["mesh_models", "mesh_wheel", "recipes"]
 
