@@ -109,9 +109,9 @@ class Box(NamedTuple):
 
 def box_of(points: Points) -> Box:
     """The smallest box around (N, >=2) points, px."""
-    # The reductions themselves: `min` and `max` come to the same by a way twice as long.
-    xy = points[:, :2]
-    return Box(*np.minimum.reduce(xy, axis=0).tolist(), *np.maximum.reduce(xy, axis=0).tolist())
+    # By their places: to ask for the values themselves takes twice as long.
+    x, y = points[:, 0], points[:, 1]
+    return Box(x.item(x.argmin()), y.item(y.argmin()), x.item(x.argmax()), y.item(y.argmax()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Who is who when faces come near each other, or come back: by where they were going, and by what they look like."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ SAME_FACE_IOU: Final = 0.5
 _STEADY: Final = 0.06
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a track takes for its face in this frame."""
 
     track: Track

@@ -142,7 +142,7 @@ class FlowCarrier:
     def _moved(self, points: Points, before: Crop, now: Crop) -> Ways:
         """(478, 2) f32 px of the frame: how far the flow took `points`, those of the last frame."""
         ways, left, top, right, down = self._flow_between(before, now)
-        across, along = self._places - np.array([[left], [top]], dtype=np.float32)
+        across, along = self._places[0] - np.float32(left), self._places[1] - np.float32(top)
         moved = cv2.remap(ways, across[None], along[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         np.add(moved[0].T, self._places, out=self._rows[:2])
         (a, b, x), (c, d, y) = now.matrix.tolist()

@@ -45,8 +45,8 @@ class Place(NamedTuple):
     @classmethod
     def of_box(cls, box: Box) -> "Place":
         """Of an upright box; its size is the longer side, 1 px at least."""
-        x, y = box.centre
-        return cls(x, y, math.log(max(box.width, box.height, 1.0)), 0.0)
+        x1, y1, x2, y2 = box
+        return cls((x1 + x2) / 2, (y1 + y2) / 2, math.log(max(x2 - x1, y2 - y1, 1.0)), 0.0)
 
     def way_to(self, other: "Place") -> "Place":
         """The difference to `other`; the angle the short way round."""
@@ -61,8 +61,11 @@ class Place(NamedTuple):
 
     def distance(self, other: "Place") -> float:
         """To `other`, in sizes of this face: place, size and angle together."""
-        x, y, log_size, angle = self.way_to(other)
-        size = self.size
+        return self.way_to(other).length(self.size)
+
+    def length(self, size: float) -> float:
+        """Of a difference, in sizes of a face of `size` px: place, size and angle together."""
+        x, y, log_size, angle = self
         return math.hypot(x / size, y / size, log_size, angle)
 
 
@@ -106,18 +109,23 @@ class Motion:
     def learn(self, place: Place, captured_ns: int) -> None:
         """Take in where the face was found."""
         step_s = (captured_ns - self._last_ns) / NS_PER_S
-        expected = self.at(captured_ns)
+        expected = self.at(captured_ns) if 0 < step_s <= self._rules.longest_gap_s else None
         self._last_ns = captured_ns
-        torn = not 0 < step_s <= self._rules.longest_gap_s
-        apart = math.inf if expected is None or torn else expected.distance(place)
-        if expected is None or apart > self._rules.jump:
-            self._place, self._velocity, self._agreed, self._interval_s = place, _NO_MOTION, 0, 0.0
+        if expected is None:
+            self._begin(place)
             return
         off = expected.way_to(place)
+        apart = off.length(expected.size)
+        if apart > self._rules.jump:
+            self._begin(place)
+            return
         self._agreed = self._agreed + 1 if apart <= self._rules.tolerance else 0
         self._place = expected.moved(off, self._rules.place_share)
         self._velocity = self._velocity.moved(off, self._rules.speed_share / max(step_s, _SHORTEST_STEP_S))
         self._interval_s = step_s
+
+    def _begin(self, place: Place) -> None:
+        self._place, self._velocity, self._agreed, self._interval_s = place, _NO_MOTION, 0, 0.0
 
     def at(self, ns: int) -> Place | None:
         """Where the face is expected at `ns`, by its velocity; None when nothing is known."""

@@ -19,14 +19,8 @@ _FLAT: Final = 2.0
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
-
-def _means_of_two(count: int) -> Floats:
-    """(count, 2 count) f32: times so many rows, the mean of each two. As a product it takes half the time of a sum."""
-    means: Floats = np.kron(np.eye(count), [0.5, 0.5]).astype(np.float32)
-    return means
-
-
-_TWO_ROWS, _TWO_COLUMNS = _means_of_two(_ROWS), _means_of_two(_COLUMNS).T
+# What a product with makes the mean: a sum takes longer.
+_EVEN: Final[Floats] = np.full((_ROWS, _COLUMNS), 1 / (_ROWS * _COLUMNS), dtype=np.float32)
 
 
 class SceneCut:
@@ -43,7 +37,7 @@ class SceneCut:
     def __call__(self, image: Image) -> bool:
         """Whether `image`, (H, W, 3) u8 BGR, is another scene than the last one; False for the first."""
         now = _few(image)
-        last_level, self._level = self._level, float(np.add.reduce(now, axis=None)) / now.size
+        last_level, self._level = self._level, float(np.vdot(_EVEN, now))
         now -= np.float32(self._level)
         before, self._last = self._last, now
         shape, self._shape = self._shape, image.shape
@@ -68,6 +62,4 @@ def _few(image: Image) -> Floats:
         image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment]
     down, right = image.shape[0] // rows, image.shape[1] // columns
     green: Floats = image[: rows * down : down, : columns * right : right, 1].astype(np.float32)
-    rows_of_two: Floats = _TWO_ROWS @ green
-    few: Floats = rows_of_two @ _TWO_COLUMNS
-    return few
+    return cv2.resize(green, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

@@ -7,6 +7,7 @@ caller, who swaps the first, gets nobody instead.
 
 import math
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Final, Protocol
 
 from livecam.core.ahead import Ahead
@@ -24,6 +25,7 @@ __all__ = ["FaceFinder", "Landmarker", "MeshFollower", "TrackRules"]
 
 _LEARN_EVERY: Final = 8
 _MOST_LOST: Final = 8
+_number = attrgetter("number")
 
 
 class Landmarker(Protocol):
@@ -99,9 +101,9 @@ class MeshFollower:
         self._search(image, captured_ns)
         self._reclaim(image)
         self._learn(image)
-        faces = tuple(track.face(steadiness) for track in sorted(self._tracks, key=lambda track: track.number))
-        hidden = min((track.number for track in self._hidden), default=None)
-        return faces if hidden is None or (faces and faces[0].track_id < hidden) else ()
+        faces = tuple([track.face(steadiness) for track in sorted(self._tracks, key=_number)])
+        shown = not self._hidden or (faces and faces[0].track_id < min(track.number for track in self._hidden))
+        return faces if shown else ()
 
     def reset(self) -> None:
         """Forget everything: the source was opened again. Numbers of tracks are not used again."""
@@ -119,29 +121,32 @@ class MeshFollower:
         def within(seconds: float, track: Track) -> bool:
             return 0 <= captured_ns - track.captured_ns <= int(seconds * NS_PER_S)
 
-        rules = self._rules
-        self._lost += [track for track in self._tracks if not within(rules.memory_s, track)]
-        self._tracks = [track for track in self._tracks if within(rules.memory_s, track)]
-        self._hidden = [track for track in self._hidden if within(rules.absence_s, track)]
-        self._lost = [track for track in self._lost if within(rules.absence_s, track)][-_MOST_LOST:]
+        rules, tracks = self._rules, self._tracks
+        self._tracks = [track for track in tracks if within(rules.memory_s, track)]
+        if len(self._tracks) < len(tracks):
+            self._lost += [track for track in tracks if track not in self._tracks]
+        if self._hidden or self._lost:
+            self._hidden = [track for track in self._hidden if within(rules.absence_s, track)]
+            self._lost = [track for track in self._lost if within(rules.absence_s, track)][-_MOST_LOST:]
 
     def _follow(self, image: Image, captured_ns: int) -> None:
         """Find each followed face in the new frame; those that are not there become lost, or hidden by another."""
-        everybody = sorted(self._tracks + self._hidden, key=lambda track: track.number)
-        before = {track.number: track.box for track in everybody}
+        everybody = sorted(self._tracks + self._hidden, key=_number)
+        before = [track.box for track in everybody]
         claims = [(track, self._look_for(track, image)) for track in everybody]
         seen = [Claim(track, found) for track, found in claims if found is not None]
         hidden = {track.number for track in self._hidden}
         kept = self._judge.settled(image, seen, hidden, captured_ns)
-        for claim in kept:
-            claim.track.take(claim.found, captured_ns)
-        followed = [claim.track for claim in kept]
-        gone = [track for track in everybody if track not in followed]
-        self._tracks, self._hidden = followed, []
-        for track in gone:
-            covered = track.number in hidden or any(near(before[track.number], other.box) for other in followed)
-            (self._hidden if covered else self._lost).append(track)
-            self._finder.reset()
+        for track, found in kept:
+            track.take(found, captured_ns)
+        self._tracks, self._hidden = [track for track, _ in kept], []
+        if len(kept) == len(everybody):
+            return
+        for track, box in zip(everybody, before, strict=True):
+            if track not in self._tracks:
+                covered = track.number in hidden or any(near(box, other.box) for other in self._tracks)
+                (self._hidden if covered else self._lost).append(track)
+                self._finder.reset()
 
     def _look_for(self, track: Track, image: Image) -> Found | None:
         """`track` in the new frame: in its region, and again around what was found there if that had gone far."""
@@ -202,7 +207,7 @@ class MeshFollower:
 
     def _begun(self, image: Image, found: Found, captured_ns: int) -> Track:
         """The track of a face that nobody follows: one lost a moment ago, or a new one."""
-        missing = sorted(self._hidden + self._lost, key=lambda track: track.number)
+        missing = sorted(self._hidden + self._lost, key=_number)
         recent_ns = captured_ns - int(self._rules.memory_s * NS_PER_S)
         here = {
             track.number
@@ -226,7 +231,7 @@ class MeshFollower:
 
     def _reclaim(self, image: Image) -> None:
         """Give those who were hidden their faces back that were taken for somebody new when they came into sight."""
-        for track in self._tracks:
+        for track in self._tracks if self._hidden else ():
             before = [other for other in self._hidden if other.captured_ns < track.begun_ns]
             here = {other.number for other in before if other.box.iou(track.box) > SAME_FACE_IOU}
             again = self._judge.recognised(image, Found.of(track.fit), before, here) if before else None

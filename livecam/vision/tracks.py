@@ -1,7 +1,7 @@
 """One followed face: where it is, where it is going, what it looks like."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,7 @@ from livecam.vision.mesh.landmarks import MESH_ROWS, MeshFit, Roi
 from livecam.vision.predict import Motion, Place
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A face that the landmarker sees in this frame: its mesh, its box, and the region it gives for the next frame."""
 
     roi: Roi

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -32,8 +33,7 @@ _EYE_RING_ROWS = 16
 _IRIS_OF = {"left_iris": "left_eye", "right_iris": "right_eye"}
 
 
-@dataclass(frozen=True, slots=True)
-class Roi:
+class Roi(NamedTuple):
     """A turned square of the frame.
 
     Attributes:
@@ -65,7 +65,8 @@ class Roi:
     def level_with(cls, box: Box, points: Points) -> "Roi":
         """The same for who knows the `box` around the mesh already."""
         dx, dy = (points[_RIGHT_EYE_CORNER, :2] - points[_LEFT_EYE_CORNER, :2]).tolist()
-        return cls(*box.centre, max(box.x2 - box.x1, box.y2 - box.y1) * _MARGIN, math.atan2(dy, dx))
+        x1, y1, x2, y2 = box
+        return cls((x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, y2 - y1) * _MARGIN, math.atan2(dy, dx))
 
     @property
     def face_size(self) -> float:
@@ -135,7 +136,7 @@ class MeshLandmarker:
         # All points one after the other: x, then y, then z, then 1 for each; and what becomes of the outputs in them.
         self._all = np.ones((4, ALL_ROWS), dtype=np.float32)
         self._mesh = self._all[:3]
-        self._places, self._rings = _places(rows), _rings(rows)
+        self._places, (self._rings, self._ring_means) = _places(rows), _rings(rows)
         self._sizes = [3 * MESH_ROWS, *(2 * len(fine) for fine in rows.values())]
         self._found = np.empty(sum(self._sizes), dtype=np.float32)
 
@@ -185,7 +186,7 @@ class MeshLandmarker:
         # No place is out of range; telling that is what costs most.
         self._found.take(self._places, out=self._mesh, mode="clip")
         depth = self._mesh[2]
-        depth[MESH_ROWS:] = depth[:MESH_ROWS] @ self._rings
+        depth[MESH_ROWS:] = depth.take(self._rings, mode="clip") @ self._ring_means
 
     def _in_frame(self, matrix: Matrix, scale: float) -> Points:
         """The mesh in px of the frame, counted from the centre of its first pixel; a new array."""
@@ -197,7 +198,9 @@ class MeshLandmarker:
 
 def all_finite(points: Points) -> bool:
     """Whether all values are numbers, and no huge ones: the sum of their squares is one then, and found quickly."""
-    return math.isfinite(np.vdot(points, points))
+    # As they lie in memory: in any other order they would be copied.
+    values = points.ravel("K")
+    return math.isfinite(np.dot(values, values))
 
 
 def _refined_rows() -> dict[str, npt.NDArray[np.intp]]:
@@ -220,12 +223,17 @@ def _places(rows: Mapping[str, npt.NDArray[np.intp]]) -> npt.NDArray[np.intp]:
     return places
 
 
-def _rings(rows: Mapping[str, npt.NDArray[np.intp]]) -> Points:
-    """(468, 10) f32: what times the depth of the mesh is that of the irises, the mean of the ring around the eye."""
-    rings = np.zeros((MESH_ROWS, ALL_ROWS - MESH_ROWS), dtype=np.float32)
-    for iris, eye in _IRIS_OF.items():
-        rings[np.ix_(rows[eye][:_EYE_RING_ROWS], rows[iris] - MESH_ROWS)] = 1 / _EYE_RING_ROWS
-    return rings
+def _rings(rows: Mapping[str, npt.NDArray[np.intp]]) -> tuple[npt.NDArray[np.intp], Points]:
+    """The mesh rows of the rings around the eyes, and what times their depths is that of the irises: (R, 10) f32.
+
+    It is the mean of the ring around the eye.
+    """
+    rings = [rows[eye][:_EYE_RING_ROWS] for eye in _IRIS_OF.values()]
+    means = np.zeros((sum(map(len, rings)), ALL_ROWS - MESH_ROWS), dtype=np.float32)
+    for number, (iris, ring) in enumerate(zip(_IRIS_OF, rings, strict=True)):
+        start = number * _EYE_RING_ROWS
+        means[start : start + len(ring), rows[iris] - MESH_ROWS] = 1 / len(ring)
+    return np.concatenate(rings), means
 
 
 def _check(engine: Engine, refined_rows: Mapping[str, npt.NDArray[np.intp]]) -> None:
