@@ -414,6 +414,16 @@ def test_plain_lines_come_every_five_seconds(
     assert len(lines) == 6
 
 
+def test_what_to_enter_in_obs_is_told_once_in_the_order_of_the_outputs(capsys: pytest.CaptureFixture[str]) -> None:
+    ports = [str(port) for port in range(5000, 5008)]
+    first, all_of_them = (tuple(f"stream:udp://127.0.0.1:{port}" for port in some) for some in (ports[:1], ports))
+    with shown(False) as show:
+        show(changed(sinks=first))
+        show(changed(sinks=all_of_them))
+    hints = [line for line in capsys.readouterr().out.splitlines() if "Input udp" in line]
+    assert [port for hint in hints for port in ports if f":{port} " in hint] == ports
+
+
 def test_a_journal_that_others_may_read_is_given_no_secret(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

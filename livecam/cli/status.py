@@ -99,10 +99,11 @@ def _with_sinks(show: Show, tell: Callable[[str], None]) -> Show:
         if status.sinks != told:
             told = status.sinks
             tell(f"Sending to {', '.join(told)}")
-            for name in set(told) - explained:
-                explained.add(name)
-                for settings in obs_settings(name):
-                    tell(str(settings))
+            for name in told:
+                if name not in explained:
+                    explained.add(name)
+                    for settings in obs_settings(name):
+                        tell(str(settings))
         show(status)
 
     return both
