@@ -86,7 +86,7 @@ class Rig:
         self._landmarker = _Remembering(MeshLandmarker(networks.engine(LANDMARKS)))
         near, far = ShortRangeDetector(networks.engine(SHORT_RANGE)), FullRangeDetector(networks.engine(FULL_RANGE))
         self._follow = MeshFollower(near, far, self._landmarker)
-        self._swap = MeshSwapper()
+        self._swap = MeshSwapper(now_ns=lambda: self._seq * self._step_ns)
         self._canvas = CpuCanvas()
         self._persona = persona
         self._settings = settings

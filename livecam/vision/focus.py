@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livecam.core.frame import Image
+from livecam.vision.step import STEP, Looks, Step
 
 # Softness is told on an image of half the size, since compression leaves noise in the finest detail, and on blocks of
 # so many px of that: of those with the strongest edges, on the sharpest, less the noise of the flattest. Lashes, lids
@@ -22,7 +23,8 @@ _LEAST_SLOPE, _LEAST_BEND = 2.0, 0.05
 _SLOPE, _BEND = np.array([-0.5, 0, 0.5], np.float32), np.array([1, -2, 1], np.float32)
 _ACROSS = np.array([0.25, 0.5, 0.25], np.float32)
 # In every so many frames the wearer is measured, in every so many, between those, the new face. What is remembered is
-# how sharp either was lately: it follows slowly what is softer, and soon what is sharper.
+# how sharp either was lately: it follows slowly what is softer, and soon what is sharper. Shares are of the time from
+# one look to the next at 30 frames a second.
 _EVERY, _EVERY_NEW, _BETWEEN = 4, 16, 2
 _SOFTER, _SHARPER = 0.06, 0.3
 # Variances, px squared. How much softer than the photo, and, while it moves, than itself lately, the picture has to be
@@ -49,6 +51,7 @@ class Focus:
 
     def __init__(self) -> None:
         self._coarse = np.empty(0, np.uint8)
+        self._looks, self._looks_new = Looks(_EVERY), Looks(_EVERY_NEW)
         self.reset()
 
     def reset(self) -> None:
@@ -63,21 +66,20 @@ class Focus:
         self._new: Softness | None = None
         self._jumps = True
         self._count = -1
+        self._looks.begin()
+        self._looks_new.begin()
 
-    def __call__(self, painted: Image, wearer: Image, alpha: Image) -> None:
+    def __call__(self, painted: Image, wearer: Image, alpha: Image, step: Step = STEP) -> None:
         """Soften `painted` to what `wearer` is; in place.
 
         Args:
             painted: (h, w, 3) u8, the new face.
             wearer: (h', w', 3) u8, what it will cover; the frame may end before the new face does.
             alpha: (h, w) u8: where the new face shows.
+            step: The time since the last frame. The steadiness does not count: what is averaged here is how sharp
+                edges are told to be, and no light or colour.
         """
-        height, width = wearer.shape[:2]
-        inside = alpha[:height, :width]
-        if self._count >= 0 and (self._new is None or self._count % _EVERY_NEW == _BETWEEN):
-            self._new = _lately(self._new, softness(painted[:height, :width], inside))
-        if self._count % _EVERY == 0:
-            self._follow(softness(wearer, inside))
+        self._look(painted, wearer, alpha, step)
         self._count += 1
         least, most = float(self._blur.min()), float(self._blur.max())
         if least >= _COARSE:
@@ -85,15 +87,29 @@ class Focus:
         elif most >= _FAINT:
             _soften(painted, self._blur)
 
-    def _follow(self, own: Softness | None) -> None:
-        """Take in how soft the wearer is now."""
-        self._own = _lately(self._own, own)
+    def _look(self, painted: Image, wearer: Image, alpha: Image, step: Step) -> None:
+        """Measure what is to be measured in this frame; see `__call__`."""
+        height, width = wearer.shape[:2]
+        inside = alpha[:height, :width]
+        for looks in (self._looks, self._looks_new):
+            looks.wait(step)
+        due = self._count % _EVERY_NEW == _BETWEEN
+        if self._count >= 0 and (self._new is None or due):
+            # What is not known yet is looked for out of turn, and taken whole.
+            looked = self._looks_new.taken() if due else STEP
+            self._new = _lately(self._new, softness(painted[:height, :width], inside), looked, _EVERY_NEW)
+        if self._count % _EVERY == 0:
+            self._follow(softness(wearer, inside), self._looks.taken())
+
+    def _follow(self, own: Softness | None, looked: Step) -> None:
+        """Take in how soft the wearer is now, `looked` at that long after the last time."""
+        self._own = _lately(self._own, own, looked, _EVERY)
         if own is None or self._own is None or self._new is None:
             return
         # Out of focus a face has no sharp edges in any direction; in movement it has none in one.
         lens = _GAIN * max(0.0, float(self._own.min() - self._new.min()) - _DIFFERENT)
         wanted = np.minimum(lens + np.maximum(own - self._own - _MOVED, 0), _STRONGEST)
-        self._blur += (1.0 if self._jumps else _FOLLOW) * (wanted - self._blur)
+        self._blur += (1.0 if self._jumps else looked.share(_FOLLOW, _EVERY)) * (wanted - self._blur)
         self._jumps = False
 
     def _soften_at_half(self, painted: Image) -> None:
@@ -159,11 +175,12 @@ def _variance(slope: Plane, bend: Plane) -> float | None:
     return float(np.partition(edges / (2 * bends), which)[which])
 
 
-def _lately(old: Softness | None, now: Softness | None) -> Softness | None:
-    """How soft it was lately, when it was `old` before and is `now`."""
+def _lately(old: Softness | None, now: Softness | None, looked: Step, every: int) -> Softness | None:
+    """How soft it was lately: `old` before, and `now` when it is `looked` at so much later, mostly `every` frames."""
     if old is None or now is None:
         return old if now is None else now
-    followed: Softness = old + np.where(now < old, _SHARPER, _SOFTER) * (now - old)
+    sharper, softer = (looked.share(share, every) for share in (_SHARPER, _SOFTER))
+    followed: Softness = old + np.where(now < old, sharper, softer) * (now - old)
     return followed
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from livecam.core.frame import Image
+from livecam.vision.step import STEP, Looks, Step
 
 # The pattern repeats after so many px; areas up to this size, wherever they lie, are one view of it.
 _PERIOD, LARGEST = 512, 1024
@@ -24,8 +25,8 @@ _LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 # Noise is told on blocks of so many px of that; features and beards are in the noisier ones.
 _BLOCK, _QUIET_SHARE, _FEWEST_BLOCKS = 8, 40.0, 8
 _INSIDE = 250
-# Measured every so many frames. The strength is that of the first measurement, later follows by this share, and stays
-# as it is until it is wrong by so much: each change of it is a change of the picture.
+# Measured every so many frames. The strength is that of the first measurement, later follows by this share in so many
+# thirtieths of a second, and stays as it is until it is wrong by so much: each change of it is a change of the picture.
 _EVERY, _FOLLOW, _HOLD = 8, 0.3, 0.15
 # Fainter grain is left out: nobody sees it, and anything fixed costs steadiness as the flow-warp error has it (0.15 of
 # the camera's own, 0.20 with grain of 0.4, on a still face and noise at 720p; from frame to frame nothing changes).
@@ -64,6 +65,7 @@ class Grain:
         self._pattern = pattern
         self._share = share
         self._wide = np.empty(0, np.uint8)
+        self._looks = Looks(_EVERY)
         self.reset()
 
     def reset(self) -> None:
@@ -75,8 +77,9 @@ class Grain:
         """The new face is another. It is measured in its third frame: a switch must not make the first one late."""
         self._strength: float | None = None
         self._count = -2
+        self._looks.begin()
 
-    def __call__(self, painted: Image, wearer: Image, alpha: Image, left: int, top: int) -> None:
+    def __call__(self, painted: Image, wearer: Image, alpha: Image, left: int, top: int, step: Step = STEP) -> None:
         """Add what grain `painted`, (h, w, 3) u8, lacks; in place.
 
         Args:
@@ -85,11 +88,14 @@ class Grain:
             alpha: (h, w) u8: where the new face shows.
             left: Of all three, px of the frame.
             top: Likewise.
+            step: The time since the last frame. The steadiness does not count, as this is neither light nor colour.
         """
         if self._share <= 0 or max(painted.shape[:2]) > LARGEST:
             return
+        self._looks.wait(step)
         if self._count % _EVERY == 0:
-            self._measure(painted[: wearer.shape[0], : wearer.shape[1]], wearer, alpha)
+            follow = self._looks.taken().share(_FOLLOW, _EVERY)
+            self._measure(painted[: wearer.shape[0], : wearer.shape[1]], wearer, alpha, follow)
         self._count += 1
         if self._shown < _FAINT:
             return
@@ -100,15 +106,15 @@ class Grain:
         weight = self._shown * self._pattern.per_level
         cv2.addWeighted(painted, 1.0, wide, weight, -_MIDDLE * weight, dst=painted)
 
-    def _measure(self, painted: Image, wearer: Image, alpha: Image) -> None:
-        """Note how strong the missing grain is."""
+    def _measure(self, painted: Image, wearer: Image, alpha: Image, follow: float) -> None:
+        """Note how strong the missing grain is; what is known goes to that by this share."""
         inside = alpha[: wearer.shape[0], : wearer.shape[1]]
         own, new = noise_of(wearer, inside), noise_of(painted, inside)
         if own is None or new is None:
             return
         missing = min(_STRONGEST, self._share * float(np.sqrt(max(0.0, own**2 - new**2))))
         old = missing if self._strength is None else self._strength
-        self._strength = old + _FOLLOW * (missing - old)
+        self._strength = old + follow * (missing - old)
         if abs(self._strength - self._shown) > _HOLD * max(self._shown, _FAINT):
             self._shown = self._strength
 

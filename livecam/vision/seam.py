@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from livecam.core.frame import Image
 from livecam.vision.mesh.scratch import Scratch
+from livecam.vision.step import STEP, Step
 
 # The lower band is worked out on so many cells, across and down, over the new face.
 _CELLS = (40, 48)
@@ -20,7 +21,7 @@ _SHOWN = 16
 _MIDDLE = 128
 # The shift is found anew in every frame and follows slowly, so that it does not flicker; the faster, the farther it is
 # off in the mean, levels. Found in every third frame, it moves in steps, and flickers more in motion than one that
-# keeps up with the wearer's edge.
+# keeps up with the wearer's edge. The share is of a thirtieth of a second.
 _FOLLOW = 0.1
 _CALM, _JUMP = 1.0, 4.0
 # Images are halved for as long as they are so many times finer than the cells, at a fifth of the time.
@@ -50,21 +51,22 @@ class Seam:
         self._shift = np.zeros((3, *_CELLS[::-1]), np.float32)
         self._known = False
 
-    def __call__(self, painted: Image, wearer: Image, alpha: Image) -> None:
+    def __call__(self, painted: Image, wearer: Image, alpha: Image, step: Step = STEP) -> None:
         """Match `painted` to `wearer`, in place.
 
         Args:
             painted: (h, w, 3) u8, the new face.
             wearer: (h', w', 3) u8, what it will cover; the frame may end before the new face does.
             alpha: (h, w) u8: where the new face shows.
+            step: The time since the last frame.
         """
         height, width = wearer.shape[:2]
         view, mask = painted[:height, :width], alpha[:height, :width]
-        self._find(view, wearer, mask)
+        self._find(view, wearer, mask, step)
         if self._known:
             self._add(view)
 
-    def _find(self, view: Image, wearer: Image, mask: Image) -> None:
+    def _find(self, view: Image, wearer: Image, mask: Image, step: Step) -> None:
         """Find the shift anew."""
         own, new, shown = (_by_cells(each, self._scratch) for each in (wearer, view, mask))
         # Only what lies under the face counts: not hair, not the wall behind.
@@ -81,7 +83,7 @@ class Seam:
             return
         news = sums * (near / np.maximum(total, 1)) - self._shift
         change = float(np.abs(news).sum(where=near > 0)) / (3 * cells) if self._known else _JUMP
-        news *= np.float32(np.interp(change, (_CALM, _JUMP), (_FOLLOW, 1.0)))
+        news *= np.float32(_taken(change, step))
         self._shift += news
         self._known = True
 
@@ -93,6 +95,16 @@ class Seam:
         halves = np.clip(np.rint(self._shift * 2 + _MIDDLE), 0, 255).astype(np.uint8).transpose(1, 2, 0).copy()
         cv2.resize(halves, (view.shape[1], view.shape[0]), dst=wide, interpolation=cv2.INTER_LINEAR)
         cv2.addWeighted(view, 1.0, wide, 0.5, -_MIDDLE / 2, dst=view)
+
+
+def _taken(change: float, step: Step) -> float:
+    """Which share of a mean `change`, levels, is followed in this step."""
+    taken = 0.0
+    for part in step.parts():
+        # What has jumped passes at once, however short a frame is.
+        ends = part.share(part.loosened(_FOLLOW)), 1.0
+        taken += (1 - taken) * float(np.interp(change * (1 - taken), (_CALM, _JUMP), ends))
+    return taken
 
 
 def _blurred(planes: Plane) -> tuple[Plane, Plane]:

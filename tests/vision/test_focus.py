@@ -1,3 +1,5 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from livecam.core.frame import Image
 from livecam.vision import focus as focus_module
 from livecam.vision.focus import Focus, Softness, softness
+from livecam.vision.step import Step
 
 SHAPE = (320, 260, 3)
 FULL = np.full(SHAPE[:2], 255, np.uint8)
@@ -143,3 +146,35 @@ def test_only_what_is_shown_is_judged() -> None:
     assert sharp is not None
     assert mixed is not None
     np.testing.assert_allclose(mixed, sharp, rtol=0.15)
+
+
+def details_at(fps: int, wearer: Image, stretches: int, step: Step | None = None) -> list[float]:
+    """How much detail is left by the end of each stretch of 4 / 15 s, after the wearer became `wearer`."""
+    focus, found, per_stretch = Focus(), [], 4 * fps // 15
+    for frame in range(17 + stretches * per_stretch):
+        painted = features(2)
+        # Looked at in the first frame, and in every fourth from there on.
+        focus(painted, features(1) if frame < 17 else wearer, FULL, step or Step(30 / fps))
+        found.append(detail(painted) / detail(features(2)))
+    return [found[16 + stretch * per_stretch] for stretch in range(1, stretches + 1)]
+
+
+@pytest.mark.parametrize("fps", [15, 60])
+@pytest.mark.parametrize("sigma", [2.0, 3.0])
+def test_focus_is_followed_in_the_same_time_at_every_frame_rate(fps: int, sigma: float) -> None:
+    """It is looked at in every fourth frame: within one look."""
+    soft, look_s = blurred(features(1), sigma, sigma), 4 / 15
+    got, wanted = (np.array(details_at(each, soft, 10)) for each in (fps, 30))
+    for part in (0.6, 0.45, 0.3):
+        level = 1 - (1 - wanted[-1]) * (1 - part)
+        seconds = [(curve > level).sum() * look_s for curve in (got, wanted)]
+        assert seconds[0] == pytest.approx(seconds[1], abs=look_s)
+    np.testing.assert_allclose(got[-3:], wanted[-3:], atol=0.04)
+
+
+def test_focus_after_a_gap_is_as_measured_and_a_frame_that_came_twice_changes_nothing() -> None:
+    soft = blurred(features(1), 3, 3)
+    assert details_at(30, soft, 2, Step(0.0)) == [1.0, 1.0]
+    (once, again), (wanted,) = details_at(30, soft, 2, Step(math.inf)), shown([soft])
+    assert once == pytest.approx(detail(wanted) / detail(features(2)), rel=0.05)
+    assert again == pytest.approx(once)

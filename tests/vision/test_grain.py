@@ -1,3 +1,5 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from livecam.core.frame import Image
 from livecam.vision import grain as grain_module
 from livecam.vision.grain import LARGEST, Grain, GrainPattern, noise_of
+from livecam.vision.step import Step
 
 PATTERN = GrainPattern()
 SHAPE = (320, 260, 3)
@@ -120,3 +123,29 @@ def test_a_face_cut_by_the_frame_is_grained_too() -> None:
     painted = skin()
     Grain(PATTERN, 1.0)(painted, seen_by_camera(12.0)[:-5, :-3], FULL, 600, 900)
     assert noise(painted) > 3 * noise(skin())
+
+
+def grains_at(fps: int, looks: int, step: Step | None = None) -> list[float]:
+    """How strong the grain is by the end of each stretch of 8 / 15 s, after the picture's own became stronger."""
+    grain, (weak, strong) = Grain(PATTERN, 1.0), (seen_by_camera(sigma) for sigma in (8.0, 30.0))
+    found, per_stretch = [], 8 * fps // 15
+    for frame in range(11 + looks * per_stretch):
+        painted = skin()
+        # It is measured in the third frame, and in every eighth from there on.
+        grain(painted, weak if frame < 11 else strong, FULL, 0, 0, step or Step(30 / fps))
+        found.append(noise(painted))
+    return [found[10 + stretch * per_stretch] for stretch in range(1, looks + 1)]
+
+
+@pytest.mark.parametrize("fps", [15, 60])
+def test_grain_is_followed_in_the_same_time_at_every_frame_rate(fps: int) -> None:
+    """Found now and then, and left as it is for as long as it is nearly right."""
+    got, wanted = (grains_at(each, 4) for each in (fps, 30))
+    assert wanted[-1] > 1.3 * wanted[0] > 1.3 * noise(grained(8.0))
+    np.testing.assert_allclose(got, wanted, rtol=0.16)
+
+
+def test_grain_after_a_gap_is_as_measured_and_a_frame_that_came_twice_changes_nothing() -> None:
+    still, once = grains_at(30, 1, Step(0.0)), grains_at(30, 1, Step(math.inf))
+    assert still == pytest.approx([noise(grained(8.0))], rel=0.05)
+    assert once == pytest.approx([noise(grained(30.0))], rel=0.05)

@@ -1,8 +1,12 @@
+import math
+
 import cv2
 import numpy as np
+import pytest
 
 from livecam.core.frame import Image
 from livecam.vision.seam import Seam
+from livecam.vision.step import STEP, Step
 
 SHAPE = (360, 300, 3)
 MIDDLE = np.s_[160:200, 130:170]
@@ -95,3 +99,56 @@ def test_a_face_without_an_edge_in_the_frame_is_left_alone_and_so_is_one_that_do
             seam(painted, flat(150), np.full(SHAPE[:2], level, np.uint8))
             np.testing.assert_array_equal(painted, 110)
         assert np.isfinite(matched(flat(112), flat(110), seam)).all()
+
+
+def lamp_at_one_side() -> tuple[Image, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+    """The wearer with light from one side, which changes little in the mean, and where it does."""
+    wearer, where = flat(110), just_inside()
+    wearer[:, :35] += 30
+    where[:, 30:] = False
+    return wearer, where
+
+
+def seams_at(fps: int, seconds: float) -> list[float]:
+    """How much of a step of light is followed by each frame of so many a second."""
+    seam, (wearer, where) = Seam(), lamp_at_one_side()
+    matched(flat(110), flat(110), seam)
+    wanted = matched(wearer, flat(110))[where].mean() - 110
+    followed = []
+    for _ in range(round(seconds * fps)):
+        painted = flat(110)
+        seam(painted, wearer, oval(), Step(30 / fps))
+        followed.append(float((painted[where].mean() - 110) / wanted))
+    return followed
+
+
+@pytest.mark.parametrize("fps", [15, 60])
+@pytest.mark.parametrize("part", [0.5, 0.8, 0.9])
+def test_the_edge_is_followed_in_the_same_time_at_every_frame_rate(fps: int, part: float) -> None:
+    seconds = [(np.array(seams_at(each, 1.5)) < part).sum() / each for each in (fps, 30)]
+    assert seconds[0] == pytest.approx(seconds[1], abs=1 / min(fps, 30) + 1e-9)
+
+
+def after(step: Step) -> Image:
+    """The painted face one step after the light has changed by a little."""
+    seam, painted = Seam(), flat(110)
+    matched(flat(110), flat(110), seam)
+    seam(painted, lamp_at_one_side()[0], oval(), step)
+    return painted
+
+
+def test_after_a_gap_and_without_steadiness_the_edge_passes_at_once_and_a_frame_that_came_twice_changes_nothing() -> (
+    None
+):
+    wearer, where = lamp_at_one_side()
+    wanted = matched(wearer, flat(110))
+    for step in (Step(math.inf), Step(1.0, math.inf), Step(0.0, math.inf)):
+        np.testing.assert_allclose(after(step).astype(int), wanted.astype(int), atol=1)
+    plain = after(STEP)[where].mean()
+    np.testing.assert_array_equal(after(Step(1.0)), after(STEP))
+    assert 110 < after(Step(1.0, 0.25))[where].mean() < plain < wanted[where].mean()
+    seam, painted = Seam(), flat(110)
+    for _ in range(2):
+        painted = flat(110)
+        seam(painted, flat(110), oval(), Step(0.0))
+    np.testing.assert_array_equal(painted, 110)

@@ -1,7 +1,7 @@
 """The mesh swap: paints a persona over one face, by warping its photo on to the wearer's landmarks."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,9 +89,13 @@ class MeshSwapper:
     Args:
         occluder: Finds what stands before the face and is to stay visible; nothing is, without.
         grain: 0..1, how much of the grain that the camera's picture has and the persona's photo lacks is added.
+        now_ns: The time of the frame at hand, for what is smoothed over it; None where nobody knows.
     """
 
-    def __init__(self, occluder: Occluder | None = None, grain: float = GRAIN) -> None:
+    def __init__(
+        self, occluder: Occluder | None = None, grain: float = GRAIN, now_ns: Callable[[], int | None] = lambda: None
+    ) -> None:
+        self._now_ns = now_ns
         self._before = Before(occluder)
         self._scratch = Scratch()
         self._raster = Rasteriser(TOPOLOGY)
@@ -133,14 +137,15 @@ class MeshSwapper:
         self._before.darken(oval, drawing.grid)
         holes = self._holes(drawing.shown, drawing.grid, drawing.height, drawing.eyes)
         self._lap("mask")
+        wearer.tick(self._now_ns(), settings.steadiness)
         painted = self._relit(drawing, maps, frame, (oval, holes), wearer, warped)
         grid = drawing.grid
         covered = grid.inside(frame)
-        wearer.focus(painted, covered, alpha)
+        wearer.focus(painted, covered, alpha, wearer.step)
         self._lap("focus")
-        wearer.seam(painted, covered, alpha)
+        wearer.seam(painted, covered, alpha, wearer.step)
         self._lap("seam")
-        wearer.grain(painted, covered, alpha, grid.left, grid.top)
+        wearer.grain(painted, covered, alpha, grid.left, grid.top, wearer.step)
         self._lap("grain")
         self._holes.fill(painted, Sampled(frame, maps.frame), maps.seen, holes)
         self._lap("holes")
@@ -239,7 +244,7 @@ class MeshSwapper:
         """
         to_cells = light_matrix(drawing.shown[TOPOLOGY.oval], drawing.grid)
         sampled = (Sampled(drawing.texture.image, maps.texture), Sampled(frame, maps.frame))
-        light = self._light.light(wearer.relighter, sampled, maps.seen, area, to_cells)
+        light = self._light.light(wearer.relighter, sampled, maps.seen, area, to_cells, wearer.step)
         if not (np.isfinite(light.gain).all() and np.isfinite(light.offset).all()):
             raise ContractError("The light on the face could not be found.")
         self._lap("light")
@@ -247,7 +252,7 @@ class MeshSwapper:
         cv2.cvtColor(warped.image, cv2.COLOR_BGRA2BGR, dst=out)
         self._light.apply(light, out, drawing.grid, to_cells)
         skin = skin_gains(light, drawing.shown, drawing.grid, to_cells)
-        if wearer.whites.due():
+        if wearer.whites.due(wearer.step):
             wearer.whites.learn(white_of(frame, drawing.own), drawing.texture.white, skin, openness_of(drawing.own))
         self._eyes(out, warped, (drawing.shown, drawing.grid), wearer.whites(skin), drawing.texture.eyes)
         self._lap("relight")

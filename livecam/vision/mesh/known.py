@@ -6,6 +6,7 @@ from livecam.vision.mesh.relight import Relighter
 from livecam.vision.mesh.shape import Neutral
 from livecam.vision.mesh.whites import Whites
 from livecam.vision.seam import Seam
+from livecam.vision.step import STEP, StepClock
 from livecam.vision.turned import Turned
 
 # How far the height of a face may stray before sizes that are rounded to it (of textures, of soft edges) are chosen
@@ -30,6 +31,11 @@ class Known:
         self.looks_away = Turned()
         self.persona = ""
         self._height = 0.0
+        self.step, self._clock = STEP, StepClock()
+
+    def tick(self, captured_ns: int | None, steadiness: float) -> None:
+        """Note that it is painted in a frame captured then, None where nobody knows; for `step`."""
+        self.step = self._clock(captured_ns, steadiness)
 
     def height(self, height: float) -> float:
         """About the `height` of the face, px: the same for as long as it hardly changes."""

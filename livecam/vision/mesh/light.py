@@ -9,6 +9,7 @@ from livecam.vision.mesh.raster import Grid
 from livecam.vision.mesh.relight import SIDE, Field, Light, Relighter
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.warp import Sampled, SeenTriangles, Steps, Warper
+from livecam.vision.step import Step
 
 # The colours are sampled this many times finer than they are compared, so that single hairs do not count.
 _OVERSAMPLE = 2
@@ -37,6 +38,7 @@ class LightGrid:
         seen: SeenTriangles,
         area: tuple[Image, list[Hole]],
         to_cells: Matrix,
+        step: Step,
     ) -> Light:
         """What is to be done to the persona's colours.
 
@@ -46,6 +48,7 @@ class LightGrid:
             seen: (rows, columns) intp.
             area: The oval, (rows, columns) u8 by cells, and the openings in it.
             to_cells: From `light_matrix`.
+            step: The time since the last frame.
         """
         places = _finer(to_cells)
         columns, rows = (
@@ -58,7 +61,7 @@ class LightGrid:
         weight = self._weight(*area, to_cells)
         weight *= weight
         weight *= persona[:, :, 3] * np.float32(1 / 255)
-        return relighter(persona[:, :, :3], wearer, weight)
+        return relighter(persona[:, :, :3], wearer, weight, step)
 
     def apply(self, light: Light, out: Image, grid: Grid, to_cells: Matrix) -> None:
         """Light `out`, (height, width, 3) u8 on the px of `grid`, in place."""

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livecam.core.frame import Image
+from livecam.vision.step import STEP, Step
 
 SIDE = 32
 """Side of the light grid, cells. It spans the face, whatever the face's size."""
@@ -17,7 +18,7 @@ _LEAST_WEIGHT = 1e-3
 # The field follows slowly where it hardly changes, so that it does not flicker, and the faster the more it does: light
 # that moves over the face must not trail behind. Of a still face it changes by 0.001 a frame, of one that turns and
 # speaks by 0.01. When it has jumped as a whole (a cut, a lamp, another window on the wearer's screen), it follows at
-# once: a field that lags behind a flash shows as wrong colours for many frames.
+# once: a field that lags behind a flash shows as wrong colours for many frames. Shares are of a thirtieth of a second.
 _FOLLOW, _HURRY = 0.06, 0.6
 _REST, _MOVING = 0.008, 0.05
 _CALM, _JUMP = 0.05, 0.15
@@ -65,7 +66,7 @@ class Relighter:
         self._sums = np.empty((7, SIDE, SIDE), dtype=np.float32)
         self._across, self._blurred = np.empty_like(self._sums), np.empty_like(self._sums)
 
-    def __call__(self, persona: Image, wearer: Image, weight: Field) -> Light:
+    def __call__(self, persona: Image, wearer: Image, weight: Field, step: Step = STEP) -> Light:
         """What makes `persona` look as lit as `wearer`.
 
         The ratio of the two, each averaged over its neighbourhood by weight: shading and skin tone come over, while
@@ -75,6 +76,7 @@ class Relighter:
             persona: (SIDE, SIDE, 3) u8, the face about to be painted.
             wearer: (SIDE, SIDE, 3) u8, the face it will cover.
             weight: (SIDE, SIDE) f32, 0..1: where both show skin.
+            step: The time since the last frame.
 
         Returns:
             New arrays; all ones and zeros of a face without weight.
@@ -85,9 +87,10 @@ class Relighter:
         if self._field is None or self._shown is None:
             self._field, self._shown = fresh, shown.copy()
         else:
-            share = _follow(self._field, fresh, weight)
-            self._field += share * (fresh - self._field)
-            self._shown += share * (shown - self._shown)
+            for part in step.parts():
+                share = _follow(self._field, fresh, weight, part)
+                self._field += share * (fresh - self._field)
+                self._shown += share * (shown - self._shown)
         gain = np.sqrt(self._field)
         gains, offsets = (
             np.ascontiguousarray(each.transpose(1, 2, 0)) for each in (gain, self._shown * (self._field - gain))
@@ -105,11 +108,14 @@ class Relighter:
         return means[:3], means[3:]
 
 
-def _follow(field: Field, fresh: Field, weight: Field) -> Field:
+def _follow(field: Field, fresh: Field, weight: Field, step: Step) -> Field:
     """(SIDE, SIDE) f32: how much of the way to `fresh` each cell takes, by its own change and by the mean one."""
+    # Both ends are for this step, and what lies between them is between: a power for each cell would cost more.
+    follow, hurry = (step.share(step.loosened(share)) for share in (_FOLLOW, _HURRY))
     change = np.add.reduce(np.abs(fresh / field - 1), axis=0) / 3
     jump = float((change * weight).sum() / (weight.sum() + np.float32(_LEAST_WEIGHT)))
+    # What has jumped passes at once, however short a frame is.
     least = min(max((jump - _CALM) / (_JUMP - _CALM), 0.0), 1.0)
     moving = np.minimum(np.maximum((change - _REST) / (_MOVING - _REST), 0), 1)
-    share: Field = np.maximum(_FOLLOW + (_HURRY - _FOLLOW) * moving, np.float32(least))
+    share: Field = np.maximum(follow + (hurry - follow) * moving, np.float32(least))
     return share

@@ -20,6 +20,7 @@ from livecam.vision.mesh.relight import Light
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.topology import TOPOLOGY, Indices
 from livecam.vision.mesh.warp import DenseMap
+from livecam.vision.step import STEP, Looks, Step
 
 # How finely an eye's opening is sampled: across, and between the lids, whose edges are left out.
 _ACROSS, _LEVELS = 13, (0.2, 0.8, 7)
@@ -31,7 +32,8 @@ _DARKEST: Final = 8.0
 _COUNTS: Final = (0.02, 0.15)
 # The wearer's are looked at in every so many frames.
 _EVERY: Final = 4
-# How much of a new estimate counts in the long run, and how far an eye is open that counts in full, in its widths.
+# How much of a new estimate counts in the long run, that many thirtieths of a second after the last one, and how far an
+# eye is open that counts in full, in its widths.
 _FOLLOW, _OPEN = 0.12, 0.25
 _SHUT: Final = 0.04
 # Of an eye's width: softness of its edge, how far beside its landmarks white can be, and the room looked at.
@@ -99,11 +101,17 @@ class Whites:
         self._beside: Points | None = None
         self._seen = 0.0
         self._count = 0
+        self._looks = Looks(_EVERY)
+        self._looked = Step(_EVERY)
 
-    def due(self) -> bool:
-        """Whether the wearer is to be looked at in this frame."""
+    def due(self, step: Step = STEP) -> bool:
+        """Whether the wearer is to be looked at in this frame, so long after the last one."""
         self._count += 1
-        return self._count % _EVERY == 1
+        self._looks.wait(step)
+        due = self._count % _EVERY == 1
+        if due:
+            self._looked = self._looks.taken(step.loosen)
+        return due
 
     def learn(self, wearer: Points, persona: Points, skin: Points, openness: float) -> None:
         """Take in what is seen.
@@ -116,11 +124,15 @@ class Whites:
         """
         mean = skin.mean(axis=0)
         beside = np.log(wearer / (persona * mean))
-        self._seen += openness
+        looked, looks = self._looked, self._looked.frames / _EVERY
+        if self._beside is None or math.isinf(looks):
+            # After a gap it is the first look again, but eyes that are shut just then take nothing away.
+            self._seen, looks = 0.0, 1.0
+        self._seen += openness * looks
         if self._beside is None:
             self._beside = beside
         else:
-            share = openness * max(_FOLLOW, 1 / max(self._seen, 1.0))
+            share = openness * max(looked.share(looked.loosened(_FOLLOW), _EVERY), looks / max(self._seen, 1.0))
             self._beside = self._beside + share * (beside - self._beside)
 
     def __call__(self, skin: Points) -> EyeGains:

@@ -7,7 +7,7 @@ import pytest
 
 from livecam.canvas.cpu import CpuCanvas
 from livecam.core.face import Face, Landmarks, Topology
-from livecam.core.frame import Image, Points
+from livecam.core.frame import NS_PER_S, Image, Points
 from livecam.core.persona import Persona
 from livecam.core.settings import Eyes, Settings
 from livecam.errors import ContractError, FaceUncovered
@@ -346,3 +346,56 @@ def test_stages_are_timed() -> None:
     assert told == set(swapper.stages())
     assert all(duration >= 0 for duration in swapper.stages().values())
     assert SHAPE == (360, 480, 3)
+
+
+class Film:
+    """A swapper that is told when each frame was captured, and a face before a lamp."""
+
+    def __init__(self, timed: bool = True) -> None:
+        self.now_ns = 5 * NS_PER_S
+        self.points = points_of(neutral())
+        self.swapper = MeshSwapper(grain=0.0, now_ns=lambda: self.now_ns) if timed else MeshSwapper(grain=0.0)
+
+    def __call__(self, lamp: float, step_ns: int = NS_PER_S // 30, settings: Settings = SETTINGS) -> Image:
+        self.now_ns += step_ns
+        image = np.clip(picture_of(self.points, (90, 110, 150)) * lamp, 0, 255).astype(np.uint8)
+        return swapped(image, face_of(self.points), settings, self.swapper)
+
+    def light(self, image: Image) -> float:
+        return float(image[inside(self.points, 0.6)].mean())
+
+
+def followed_in(fps: int, part: float) -> float:
+    """Seconds until that part of a step of light is on the face."""
+    film, wanted = Film(), Film()
+    step_ns = NS_PER_S // fps
+    before, after = film.light(film(1.0, step_ns)), wanted.light(wanted(1.06))
+    for number in range(2 * fps):
+        if film.light(film(1.06, step_ns)) - before >= part * (after - before):
+            return (number + 1) / fps
+    raise AssertionError("The light was not followed in two seconds.")
+
+
+@pytest.mark.parametrize("fps", [15, 60])
+def test_a_face_follows_the_light_in_the_same_time_at_every_frame_rate(fps: int) -> None:
+    assert followed_in(fps, 0.9) == pytest.approx(followed_in(30, 0.9), abs=1 / min(fps, 30) + 1e-9)
+
+
+def test_at_thirty_frames_a_second_a_face_is_painted_as_where_nobody_knows_the_time() -> None:
+    timed, plain = Film(), Film(timed=False)
+    for lamp in (1.0, 1.02, 1.04, 0.97, 1.3, 1.31, 1.0):
+        np.testing.assert_array_equal(timed(lamp), plain(lamp))
+
+
+def test_after_a_gap_and_without_steadiness_a_face_is_lit_at_once_and_a_clock_that_stands_still_does_no_harm() -> None:
+    loose, wanted = replace(SETTINGS, steadiness=0.0), Film()(1.06).astype(int)
+    for step_ns, settings in ((NS_PER_S, SETTINGS), (NS_PER_S // 30, loose), (0, loose)):
+        film = Film()
+        film(1.0)
+        box = inside(film.points, 1.0)
+        assert np.abs(film(1.06, step_ns, settings)[box] - wanted[box]).mean() < 0.5
+    for step_ns in (0, -NS_PER_S):
+        film = Film()
+        before = film.light(film(1.0))
+        assert film.light(film(1.06, step_ns)) == pytest.approx(before, abs=1.0)
+        assert film.light(film(2.0, step_ns)) > 1.3 * before, "what jumps is followed all the same"

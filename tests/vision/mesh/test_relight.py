@@ -1,9 +1,12 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
 
 from livecam.core.frame import Image
 from livecam.vision.mesh.relight import SIDE, Field, Light, Relighter
+from livecam.vision.step import Step
 
 WEIGHT = np.ones((SIDE, SIDE), np.float32)
 
@@ -106,3 +109,57 @@ def test_contrast_changes_less_than_brightness(gain: float) -> None:
     light = Relighter()(persona(), lit(np.full((SIDE, SIDE, 3), gain, np.float32)), WEIGHT)
     np.testing.assert_allclose(light.gain[8:-8, 8:-8], gain**0.5, rtol=0.05)
     assert lightened(light)[8:-8, 8:-8].mean() == pytest.approx(gain, rel=0.06)
+
+
+def relit_at(fps: int, gain: float, seconds: float) -> list[float]:
+    """How much of a step of light is followed by each frame of so many a second."""
+    relighter, lamp = Relighter(), lit(np.full((SIDE, SIDE, 3), gain, np.float32))
+    relighter(persona(), persona(), WEIGHT)
+    wanted = lightened(Relighter()(persona(), lamp, WEIGHT)).mean() - 1
+    frames = [relighter(persona(), lamp, WEIGHT, Step(30 / fps)) for _ in range(round(seconds * fps))]
+    return [float((lightened(light).mean() - 1) / wanted) for light in frames]
+
+
+@pytest.mark.parametrize("fps", [15, 60])
+@pytest.mark.parametrize(("gain", "part"), [(1.02, 0.8), (1.04, 0.85), (1.08, 0.95), (1.12, 0.95)])
+def test_light_is_followed_in_the_same_time_at_every_frame_rate(fps: int, gain: float, part: float) -> None:
+    seconds = [(np.array(relit_at(each, gain, 2.0)) < part).sum() / each for each in (fps, 30)]
+    assert seconds[0] == pytest.approx(seconds[1], abs=1 / min(fps, 30) + 1e-9)
+
+
+def test_at_thirty_frames_a_second_light_is_followed_as_where_nobody_knows_the_time() -> None:
+    timed, plain = Relighter(), Relighter()
+    for gain in (1.0, 1.02, 1.03, 1.2, 0.6):
+        lamp = lit(np.full((SIDE, SIDE, 3), gain, np.float32))
+        got, wanted = timed(persona(), lamp, WEIGHT, Step(1.0)), plain(persona(), lamp, WEIGHT)
+        np.testing.assert_array_equal(got.gain, wanted.gain)
+        np.testing.assert_array_equal(got.offset, wanted.offset)
+
+
+def test_after_a_gap_and_without_steadiness_light_passes_at_once_and_a_frame_that_came_twice_changes_nothing() -> None:
+    lamp = lit(np.full((SIDE, SIDE, 3), 1.03, np.float32))
+    wanted = Relighter()(persona(), lamp, WEIGHT)
+    for step in (Step(math.inf), Step(1.0, math.inf), Step(0.0, math.inf)):
+        relighter = Relighter()
+        relighter(persona(), persona(), WEIGHT)
+        np.testing.assert_allclose(relighter(persona(), lamp, WEIGHT, step).gain, wanted.gain, rtol=1e-6)
+    relighter = Relighter()
+    before = relighter(persona(), persona(), WEIGHT)
+    np.testing.assert_array_equal(relighter(persona(), lamp, WEIGHT, Step(0.0)).gain, before.gain)
+    calmer, plain = (relit_after(loosen) for loosen in (0.25, 1.0))
+    assert 0 < calmer < 0.5 * plain
+
+
+def relit_after(loosen: float) -> float:
+    """How far the gain goes in one frame, by the factor of the steadiness."""
+    relighter = Relighter()
+    relighter(persona(), persona(), WEIGHT)
+    lamp = lit(np.full((SIDE, SIDE, 3), 1.03, np.float32))
+    return float(relighter(persona(), lamp, WEIGHT, Step(1.0, loosen)).gain.mean() - 1)
+
+
+def test_a_clock_that_stands_still_keeps_no_flash_from_being_followed() -> None:
+    relighter = Relighter()
+    relighter(persona(), persona(), WEIGHT)
+    light = relighter(persona(), lit(np.full((SIDE, SIDE, 3), 1.6, np.float32)), WEIGHT, Step(0.0))
+    assert lightened(light).mean() == pytest.approx(1.6, rel=0.04)

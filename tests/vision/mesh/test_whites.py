@@ -1,3 +1,5 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from livecam.vision.mesh.raster import Grid
 from livecam.vision.mesh.scratch import Scratch
 from livecam.vision.mesh.topology import TOPOLOGY
 from livecam.vision.mesh.whites import EyeGains, EyeLighter, Warped, Whites, eyes_of, openness_of, white_of
+from livecam.vision.step import Step
 from tests.vision.mesh.drawn import drawn_identity, face_of, frame_of, neutral, persona_of, picture_of, points_of
 
 DARK, FAIR = (40, 50, 70), (150, 180, 220)
@@ -137,3 +140,55 @@ def test_a_texture_whose_eyes_lie_outside_has_none() -> None:
     assert len(eyes_of(texture.image, texture.vertices, texture.white)) == 2
     assert eyes_of(texture.image, texture.vertices - 9999, texture.white) == ()
     assert eyes_of(texture.image, texture.vertices * 50, texture.white) == ()
+
+
+LOOK_S = 4 / 30
+
+
+def lightened_at(fps: int, seconds: float, calm_s: float = 4.0, loosen: float = 1.0) -> list[float]:
+    """How far the light on the eyes follows the wearer's whites, which change `calm_s` after the first frame."""
+    whites, white, skin = Whites(), np.full(3, 1, np.float32), np.full((2, 3), 2.0, np.float32)
+    followed = []
+    for frame in range(round((calm_s + seconds) * fps)):
+        # Of as many frames as there are between two looks, so that they change just after one, whatever the rate.
+        wearer = 200 if frame <= 4 * round(calm_s * fps / 4) else 260
+        if whites.due(Step(30 / fps, loosen)):
+            whites.learn(white * wearer, white * 160, skin, 1.0)
+        followed.append(math.log(float(whites(skin).eyes.mean()) / 1.25) / math.log(260 / 200))
+    return followed[4 * round(calm_s * fps / 4) + 1 :]
+
+
+@pytest.mark.parametrize("fps", [15, 60])
+@pytest.mark.parametrize("calm_s", [0.3, 4.0])
+def test_whites_are_followed_in_the_same_time_at_every_frame_rate(fps: int, calm_s: float) -> None:
+    """In the beginning, while all that was seen is averaged, and in the long run; they are looked at now and then."""
+    calm_s = 16 / 15 if calm_s < 1 else calm_s
+    curves = {each: lightened_at(each, 2.2, calm_s) for each in (fps, 30)}
+    for looks in (2, 4, 6, 8):
+        got, wanted = (curves[each][round(looks * LOOK_S * each) - 1] for each in (fps, 30))
+        assert 0 < got < 1
+        assert got == pytest.approx(wanted, abs=0.02)
+
+
+def test_whites_after_a_gap_are_believed_as_far_as_the_eyes_are_open() -> None:
+    for openness in (1.0, 0.0):
+        whites, white, skin = Whites(), np.full(3, 1, np.float32), np.full((2, 3), 2.0, np.float32)
+        for _ in range(41):
+            if whites.due(Step(1.0)):
+                whites.learn(white * 200, white * 160, skin, 1.0)
+        dues = [whites.due(Step(math.inf if number == 0 else 1.0)) for number in range(4)]
+        assert dues == [False, False, False, True]
+        whites.learn(white * 260, white * 160, skin, openness)
+        assert whites(skin).eyes == pytest.approx((260 if openness else 200) / 160)
+
+
+def test_without_steadiness_whites_pass_at_once_and_a_frame_that_came_twice_teaches_nothing() -> None:
+    for step, wanted in ((Step(1.0, math.inf), 260), (Step(0.0, math.inf), 260), (Step(0.0), 200)):
+        whites, white, skin = Whites(), np.full(3, 1, np.float32), np.full((2, 3), 2.0, np.float32)
+        for wearer in (200, 260):
+            for _ in range(4):
+                if whites.due(step):
+                    whites.learn(white * wearer, white * 160, skin, 1.0)
+        assert whites(skin).eyes == pytest.approx(wanted / 160, rel=1e-5)
+    calmer, plain = (lightened_at(30, 1.0, loosen=loosen)[-1] for loosen in (0.25, 1.0))
+    assert calmer < 0.8 * plain
