@@ -1,9 +1,10 @@
 """How steady the embedded swap is beside what other programs do: `livecam bench quality` on the clips, with bars."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 
@@ -13,11 +14,12 @@ from livecam.app.assemble import persona_library
 from livecam.app.rehearsal import Rehearsal
 from livecam.bench.quality.choose import NO_JUDGE, choose_judge
 from livecam.bench.quality.clip import Lab, Result
-from livecam.bench.quality.figures import Figures
+from livecam.bench.quality.figures import Expression, Figures, Ratio
 from livecam.bench.quality.looks import Finder
 from livecam.bench.quality.measure import Footage, Moment, Tools
 from livecam.bench.quality.report import Report, Setup
-from livecam.bench.quality.smoothers import EMA, MODES, NONE, OURS
+from livecam.bench.quality.series import Lag
+from livecam.bench.quality.smoothers import AVERAGE, EMA, MODES, NONE, OURS
 from livecam.bench.quality.warp import WarpMeter
 from livecam.cli.bench_quality_run import ClipStudio
 from livecam.config import Paths
@@ -32,6 +34,48 @@ CLIPS = {"d3": (30.0, "d18"), "d10": (30.0, "d18"), "d12": (25.0, "d18"), "d18":
 WEBCAM = Size(1280, 720)
 BUILT_IN = "nobody"
 FRAMES = 240
+
+
+class Steadiness(NamedTuple):
+    """A figure by which the report tells how steady a way to keep a face is.
+
+    Attributes:
+        what: In words, with its unit.
+        of: The figure; None where it was not measured.
+        at_least: Whether more is better.
+    """
+
+    what: str
+    of: Callable[[Figures], float | None]
+    at_least: bool = False
+
+
+def _ratio(found: Ratio | None) -> float | None:
+    return None if found is None else found.ratio
+
+
+def _behind(found: Lag | None) -> float | None:
+    return None if found is None else abs(found.percent)
+
+
+def _blinks(found: Expression | None) -> float | None:
+    return None if found is None else found.blink_correlation
+
+
+PEERS = (AVERAGE, EMA)
+OF_A_STILL = (
+    Steadiness("jitter at rest, px at 720 lines", lambda one: one.jitter),
+    Steadiness("flow-warp error, of the input's", lambda one: _ratio(one.warp)),
+    Steadiness("colour jitter, of the input's", lambda one: _ratio(one.colour)),
+)
+OF_A_CLIP = (
+    *OF_A_STILL,
+    Steadiness("lag in motion, % of the face's height", lambda one: _behind(one.lag)),
+    Steadiness("flow-warp error in motion, of the input's", lambda one: _ratio(one.warp_moving)),
+    Steadiness("flow-warp error at rest, of the input's", lambda one: _ratio(one.warp_still)),
+    Steadiness("colour jitter, lids and lips at rest, of the input's", lambda one: _ratio(one.colour_calm)),
+    Steadiness("blink, correlation", lambda one: _blinks(one.expression), at_least=True),
+)
 
 
 def main(quick: bool) -> None:
@@ -94,7 +138,7 @@ def _measured(home: Paths, persona: str, name: str, footage: Footage) -> list[Re
 def _bars(result: Result) -> list[Bar]:
     ours, none, ema = (result.figures[mode.name] for mode in (OURS, NONE, EMA))
     if result.posed:
-        return _of_still(f"{result.name}, still and noise", ours)
+        return [*_of_still(f"{result.name}, still and noise", ours), *against_peers(result)]
     bars = []
     if ours.jitter is not None and none.jitter and ema.jitter:
         bars.append(Bar(f"{result.name}: jitter at rest, of the unsmoothed", 0.35, ours.jitter / none.jitter))
@@ -106,7 +150,19 @@ def _bars(result: Result) -> list[Bar]:
         bars.append(
             Bar(f"{result.name}: flow-warp error, of the exponential average's", 1.0, ours.warp.after / ema.warp.after)
         )
-    return [*bars, Bar(f"{result.name}: frames published, %", 100.0, ours.fates.published, at_least=True)]
+    bars.append(Bar(f"{result.name}: frames published, %", 100.0, ours.fates.published, at_least=True))
+    return [*bars, *against_peers(result)]
+
+
+def against_peers(result: Result) -> Iterator[Bar]:
+    """Livecam's own steadiness beside what other programs reach: their figure of the same clip is the bar."""
+    name = f"{result.name}, still and noise" if result.posed else result.name
+    ours = result.figures[OURS.name]
+    for peer in PEERS:
+        for figure in OF_A_STILL if result.posed else OF_A_CLIP:
+            own, theirs = figure.of(ours), figure.of(result.figures[peer.name])
+            if own is not None and theirs is not None:
+                yield Bar(f"{name}: {figure.what}, against {peer.name}", theirs, own, figure.at_least)
 
 
 def _of_still(name: str, ours: Figures) -> list[Bar]:

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import click
 import pytest
 from click.testing import CliRunner, Result
+from rich.text import Text
 
 import livecam
 from livecam.capture.devices import CameraFormat, CameraInfo
@@ -29,7 +30,7 @@ from livecam.cli.exits import ExitCodes
 from livecam.cli.logs import start_daemon_log, start_log
 from livecam.cli.output import print_rows
 from livecam.cli.progress import progress_shown
-from livecam.cli.status import line, shown
+from livecam.cli.status import line, plain, shown
 from livecam.config import SETTINGS, Config, LogConfig, LogLevel, Paths, example_text
 from livecam.core.frame import Size
 from livecam.core.settings import Mode
@@ -39,6 +40,7 @@ from livecam.output.outputs import OutputInfo
 from livecam.runtime import log_writer
 from livecam.runtime.log_writer import flush_log
 from livecam.runtime.report import Status
+from livecam.vision.look import EdgeLook
 from tests.faces.doubles import FakePreparer, encoded, photo
 from tests.patience import UNHURRIED_S
 
@@ -383,6 +385,17 @@ def changed(**change: object) -> Status:
 def test_the_line_says_how_the_wearer_is_told_from_others() -> None:
     assert "wearer" not in line(STATUS).plain
     assert line(changed(wearer="recognised by sface")).plain.endswith("cpu  wearer: recognised by sface")
+
+
+def test_the_line_calls_the_weaker_rule_weak_and_makes_it_stand_out() -> None:
+    def yellow(text: Text) -> list[str]:
+        return [text.plain[span.start : span.end] for span in text.spans if "yellow" in str(span.style)]
+
+    told = "  wearer: told by its look (weak: no recogniser)"
+    weak = changed(wearer=EdgeLook.told)
+    assert line(weak).plain.endswith(f"cpu{told}")
+    assert plain(weak).endswith(f"cpu{told}"), "without a terminal too"
+    assert (yellow(line(weak)), yellow(line(changed(wearer="recognised by sface")))) == ([told], [])
 
 
 def test_status_line_is_loud_where_it_must_be() -> None:

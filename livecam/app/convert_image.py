@@ -10,6 +10,7 @@ import numpy as np
 from livecam.app.convert_clearing import Clearing
 from livecam.app.convert_doors import write_whole
 from livecam.app.convert_summary import SWAPPED, NothingCleared
+from livecam.app.convert_why import why
 from livecam.core.frame import NS_PER_S, Image, Picture, Size
 from livecam.errors import SinkGone
 
@@ -24,16 +25,6 @@ _QUALITY: Final = {
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
     ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 95),
-}
-
-_WHY: Final = {
-    "no-face": ("No face was found in it.", "Use a picture in which a face looks towards the camera."),
-    "weak-face": ("What looks like a face in it is not surely one.", "Use a sharper or larger picture of the face."),
-    "no-wearer": (
-        "Nobody who is enrolled was surely seen in it.",
-        "`livecam enroll --list` says who is; `livecam enroll --forget NAME` ends that.",
-    ),
-    "other-person": ("Other people are in it, and --others is withhold.", "Say --others blur, or cut it to one face."),
 }
 
 
@@ -53,8 +44,7 @@ def swap_still(image: Image, clearing: Clearing, source: Path) -> Image:
     draw = partial(np.copyto, src=image)
     judged = [clearing(draw, number, number * _STEP_NS) for number in range(1, STILL_FRAMES + 1)][-1]
     if judged.fate != SWAPPED:
-        reason = judged.fate.partition(" ")[2]
-        what, next_step = _WHY.get(reason, (f"The swap failed ({reason}).", "`livecam doctor` may know more."))
+        what, next_step = why(judged.fate.partition(" ")[2], "picture")
         if clearing.problem:
             # A failed look makes the next ones start anew, and find nothing.
             what, next_step = clearing.problem, ""

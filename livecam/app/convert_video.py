@@ -14,6 +14,7 @@ from livecam.app.convert_encode import Encoder
 from livecam.app.convert_join import Joined, join
 from livecam.app.convert_part import PartFolder, Segment
 from livecam.app.convert_summary import SWAPPED, ConversionStopped, NothingCleared, Options, Tally, plural
+from livecam.app.convert_why import main_reason, why
 from livecam.core.frame import NS_PER_S
 from livecam.errors import SourceError
 from livecam.inference.progress import Progress
@@ -86,17 +87,22 @@ def convert_video(work: Work) -> Done:
     tally = sum((Tally(segment.tally) for segment in segments), Tally())
     if not tally[SWAPPED]:
         work.part.remove()
-        reasons = ", ".join(f"{name} ({count})" for name, count in sorted(tally.items()))
-        raise NothingCleared(
-            f"{work.source} was not converted: not one of its frames could be swapped: {reasons}.",
-            work.clearing.problem or "Use a video in which a face looks towards the camera.",
-        )
+        raise _nothing(work, tally)
     joined = _joined(work)
     work.part.remove()
     media_s = float((segments[-1].end - segments[0].first) * work.clip.info.time_base)
     resumed = sum(segment.frames for segment in left.segments)
     notes = (*work.clip.info.notes, left.note, work.part.note, *joined.notes)
     return Done(tally, resumed, media_s, joined.audio, tuple(filter(None, notes)))
+
+
+def _nothing(work: Work, tally: Tally) -> NothingCleared:
+    """The error for a video of which no frame was swapped."""
+    reasons = ", ".join(f"{name} ({count})" for name, count in sorted(tally.items()))
+    # A failed look makes the next ones start anew, and find nothing: then the failure is what is to be told.
+    what, next_step = ("", work.clearing.problem) if work.clearing.problem else why(main_reason(tally), "video")
+    told = f"{work.source} was not converted: not one of its frames could be swapped: {reasons}. {what}"
+    return NothingCleared(told.rstrip(), next_step)
 
 
 class _Swapping:

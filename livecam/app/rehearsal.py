@@ -11,7 +11,7 @@ import numpy as np
 from livecam.app.assemble import networks_of, neural_of, persona_library, provider_name
 from livecam.app.convert_clearing import Clearing, MediaTime
 from livecam.app.mesh import LANDMARKS, Networks
-from livecam.app.wearers import MOST_FACES, Wearers
+from livecam.app.wearers import ANYBODY, MOST_FACES
 from livecam.config import Config, Paths
 from livecam.core.frame import NS_PER_MS, Image, Points, Size
 from livecam.core.persona import Persona
@@ -43,10 +43,10 @@ class Rehearsed(NamedTuple):
 
 
 class _Wrapping(Networks):
-    """The embedded networks; what follows is wrapped, what watches can be closed."""
+    """The embedded networks, for whoever is there; what follows is wrapped, what watches can be closed."""
 
-    def __init__(self, folder: Path, provider: str, wearers: Wearers, wrap: Wrap) -> None:
-        super().__init__(folder, provider, find_wearers=lambda: wearers)
+    def __init__(self, folder: Path, provider: str, wrap: Wrap, hands: bool) -> None:
+        super().__init__(folder, provider, find_wearers=lambda: ANYBODY, hands=hands)
         self._wrap = wrap
         self._watches: list[FaceWatch] = []
 
@@ -88,9 +88,8 @@ class Rehearsal:
         self._config = config
         self._paths = paths
         self._place = config.models.cache or paths.models, provider_name(config.models.provider)
-        self._networks = networks_of(config, paths)
+        self._networks = networks_of(config, paths, find_wearers=lambda: ANYBODY)
         self._networks.ensure()
-        self._wearers = self._networks.wearers
         neural = neural_of(config, paths, self._networks)
         self.networks: tuple[str, ...] = ()
         if neural is not None:
@@ -113,23 +112,20 @@ class Rehearsal:
         config = replace(self._config, neural=replace(self._config.neural, angles=False))
         return persona_library(config, self._paths, self._networks).load(self.persona.name)
 
-    def pipeline(self, size: Size, wrap: Wrap, steadiness: float | None = None, *, pack: bool = True) -> Rehearsed:
+    def pipeline(self, size: Size, wrap: Wrap, *, pack: bool = True) -> Rehearsed:
         """A fresh pipeline.
 
         Args:
             size: Of the frames.
             wrap: Put around the follower.
-            steadiness: Instead of the configured one.
             pack: Whether the persona's identity pack is used, where it is at all.
         """
         now = MediaTime()
-        embedded = _Wrapping(*self._place, self._wearers, wrap)
+        embedded = _Wrapping(*self._place, wrap, self._config.face.hands)
         networks = neural_of(self._config, self._paths, embedded, now) or embedded
         persona = self.persona if pack else self.without_pack
         processor = networks.pipeline(lambda _: persona)
         settings = apply(self._config.settings, SetMode(Mode.SWAP))
-        if steadiness is not None:
-            settings = replace(settings, steadiness=steadiness)
         slate = to_picture(draw_slate(size, self._config.privacy.slate_text))
         gate = Gate(slate, int(self._config.privacy.hold_ms * NS_PER_MS))
         clearing = Clearing(processor, gate, settings, size, now)

@@ -1,7 +1,9 @@
 """``livecam bench quality``: how good and how steady the swapped face is, on the user's own clips."""
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -19,6 +21,7 @@ from livecam.errors import ConfigError, SinkGone
 
 if TYPE_CHECKING:
     from livecam.bench.quality.report import Report
+    from livecam.bench.quality.table import Row
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -83,25 +86,41 @@ def quality(
     start_log(resolved.config.log)
     chosen = _chosen(modes)
     _check(clips)
+    _demand_persona(resolved)
     if out is not None:
         _demand_pictures(resolved)
-        _make_folder(out)
-    fetch_missing(resolved)
-    from livecam.bench.quality.smoothers import MODES
-    from livecam.cli.bench_quality_run import Wish, measure
+    with _folder(out):
+        fetch_missing(resolved)
+        from livecam.bench.quality.smoothers import MODES
+        from livecam.cli.bench_quality_run import Wish, measure
 
-    wish = Wish(clips, frames, tuple(MODES[name] for name in chosen), still)
-    with progress_shown() as progress:
-        report = measure(resolved, wish, progress)
-    if as_json:
-        print_json(report.to_json())
-    else:
-        _print(report)
-    if out is not None:
-        _write(report, out)
+        wish = Wish(clips, frames, tuple(MODES[name] for name in chosen), still)
+        with progress_shown() as progress:
+            report = measure(resolved, wish, progress)
+        if as_json:
+            print_json(report.to_json())
+        else:
+            _print(report)
+        if out is not None:
+            _write(report, out)
     for problem in report.problems:
         click.echo(problem, err=True)
     ctx.exit(1 if report.problems else 0)
+
+
+def _demand_persona(resolved: Resolved) -> None:
+    """See that there is such a persona, before anything is asked about it or fetched for it.
+
+    Raises:
+        PersonaError: There is none.
+    """
+    from livecam.faces.library import PersonaLibrary  # brings every codec: not for --help
+    from livecam.faces.names import checked_name, unknown
+
+    name = checked_name(resolved.config.face.persona)
+    names = PersonaLibrary(resolved.paths.personas, {}, resolved.paths.prepared).names()
+    if name not in names:
+        raise unknown(name, names)
 
 
 def _demand_pictures(resolved: Resolved) -> None:
@@ -145,14 +164,29 @@ def _chosen(modes: str) -> list[str]:
     return names
 
 
-def _make_folder(folder: Path) -> None:
-    """Make sure, before minutes of work, that the report can be kept.
+@contextmanager
+def _folder(folder: Path | None) -> Iterator[None]:
+    """Make sure, before minutes of work, that the report can be kept. What is made for it and stays empty goes again.
 
     Raises:
         SinkGone: The folder cannot be made or written.
     """
+    made: list[Path] = []
+    try:
+        if folder is not None:
+            _make(folder, made)
+        yield
+    finally:
+        for each in made:
+            with suppress(OSError):  # there is something in it, or it could not be made
+                each.rmdir()
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make `folder`, and add to `made` what was not there, the innermost first."""
     probe = folder / f"{_JSON}.tmp"
     try:
+        made += [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
@@ -185,19 +219,28 @@ def _write(report: "Report", folder: Path) -> None:
 
 def _print(report: "Report") -> None:
     """A table for each clip, its still case below the rest."""
-    from livecam.bench.quality.table import rows
+    from livecam.bench.quality.table import MARK, WHAT_MARKS, rows
 
+    # What goes into a pipe is read by programs, which find the best by themselves.
+    mark = f" {MARK}" if sys.stdout.isatty() else ""
     for result in report.results:
         if not result.posed:
             shown = f"{len(result.speed)} frames, {result.still.sum()} at rest, {result.moving.sum()} in motion"
             click.echo(f"\n{result.name}: {result.size}, {result.fps:.4g} frames/s, {shown}")
-        table = [[row.name, *row.cells.values()] for row in rows(result) if not row.why]
+        found = rows(result)
+        table = [[row.name, *(_marked(row, mode, mark) for mode in row.cells)] for row in found if not row.why]
         print_rows(("still and noise" if result.posed else "figure", *result.figures), table, "Nothing was measured.")
-        for row in rows(result):
+        for row in found:
             if row.why:
                 click.echo(f"Not measured: {row.name}: {row.why}.")
+    if mark:
+        click.echo(f"\n{MARK} {WHAT_MARKS}.")
     for told in report.about_pack:
         click.echo(f"\n{told}")
     setup = report.setup
     judged = f"identities judged by {setup.judge}" if setup.judge else f"identities not judged: {setup.no_judge}"
     click.echo(f"\nPersona {setup.persona}, preset {setup.preset}, steadiness {setup.steadiness:g}; {judged}.")
+
+
+def _marked(row: "Row", mode: str, mark: str) -> str:
+    return row.cells[mode] + (mark if mode in row.best else "")

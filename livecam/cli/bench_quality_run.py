@@ -54,7 +54,7 @@ class ClipTake:
         self._traced: TracedFollower | None = None
         self._canvas = CpuCanvas()
         self._size = size
-        self._rehearsed: Rehearsed = rehearsal.pipeline(size, self._wrap, None if mode.own else 0.0, pack=mode.pack)
+        self._rehearsed: Rehearsed = rehearsal.pipeline(size, self._wrap, pack=mode.pack)
 
     def __call__(self, image: Image, seq: int, media_ns: int) -> Taken:
         """See `Take`."""
@@ -75,7 +75,7 @@ class ClipTake:
         self._rehearsed.close()
 
     def _wrap(self, follower: Follower) -> TracedFollower:
-        self._traced = TracedFollower(follower, self._mode.smoother)
+        self._traced = TracedFollower(follower, self._mode.smoother, own=self._mode.own)
         return self._traced
 
 

@@ -62,6 +62,8 @@ def test_the_suffix_says_the_format(tmp_path: Path, suffix: str) -> None:
         (Withheld.NO_FACE, "No face was found in it"),
         (Withheld.WEAK_FACE, "not surely one"),
         (Withheld.OTHER_PERSON, "Other people are in it"),
+        (Withheld.NO_WEARER, "Nobody who is enrolled was surely seen in it. `livecam enroll --list` says who is"),
+        (Withheld.UNCOVERED, "turned away, or behind something. Use a picture in which a face looks towards"),
         (Withheld.FAILED, r"The swap failed \(failed\)"),
     ],
 )

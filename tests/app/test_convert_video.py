@@ -31,6 +31,7 @@ from tests.app.converting import (
 from tests.capture.clips import turn_clip
 
 PIECES = Options(segment_s=0.3)
+STRANGERS = "Nobody who is enrolled was surely seen in it. `livecam enroll --list`"
 UNEVEN = [0, 3000, 6001, 21_000, 21_700, 33_333, 33_334, 45_000, 60_007, 75_000, 75_900, 90_001]
 
 
@@ -200,6 +201,28 @@ def test_nothing_is_written_when_nothing_was_cleared(tmp_path: Path) -> None:
     with pytest.raises(NothingCleared, match=r"slated no-face \(5\)"):
         converted(source, tmp_path / "out.mp4", Storing(dict.fromkeys(range(5), Withheld.NO_FACE)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("fates", "told"),
+    [
+        ([Withheld.NO_FACE] * 5, "No face was found in it. Use a video in which a face looks towards the camera."),
+        ([Withheld.NO_WEARER] * 5, f"{STRANGERS} says who is; `livecam enroll --forget NAME` ends that."),
+        ([Withheld.NO_FACE] * 3 + [Withheld.NO_WEARER] * 2, STRANGERS),
+        ([Withheld.WEAK_FACE] + [Withheld.NO_WEARER] * 4, STRANGERS),
+        ([Withheld.OTHER_PERSON] * 5, "Other people are in it, and --others is withhold. Say --others blur"),
+        ([Withheld.UNCOVERED] * 5, "turned away, or behind something. Use a video in which a face looks towards"),
+        ([Withheld.NO_PERSONA] * 5, "The swap failed (no-persona). `livecam doctor` may know more."),
+    ],
+)
+def test_what_to_do_about_a_video_without_a_swapped_frame_goes_with_the_reason(
+    tmp_path: Path, fates: list[Withheld], told: str
+) -> None:
+    source = write_clip(tmp_path / "in.mp4", every(25, 5), sound="")
+    with pytest.raises(NothingCleared) as refused:
+        converted(source, tmp_path / "out.mp4", Storing(dict(enumerate(fates))))
+    assert "not one of its frames could be swapped: slated" in str(refused.value)
+    assert told in str(refused.value)
 
 
 def test_a_file_that_is_cut_off_is_converted_as_far_as_it_goes(tmp_path: Path) -> None:

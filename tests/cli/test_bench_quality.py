@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -12,24 +13,28 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from livecam.bench.quality import choose
+from livecam.app.wearers import enrolled_in, wearers_of
+from livecam.bench.quality import choose, table
 from livecam.bench.quality.ablation import NO_VECTOR
 from livecam.bench.quality.choose import NO_JUDGE
 from livecam.bench.quality.clip import Lab
 from livecam.bench.quality.report import Report, Setup
 from livecam.bench.quality.sheet import SIDE_PX
 from livecam.bench.quality.smoothers import MODES, NO_PACK, Mode
+from livecam.bench.quality.table import WHAT_MARKS, Row
 from livecam.capture.synthetic import SyntheticOptions, SyntheticSource
 from livecam.cli import bench_quality_run, root
 from livecam.cli.bench_quality import _DRAWN, _MODES
 from livecam.cli.bench_quality_run import DRAWN, ClipTake, _labeller
-from livecam.config import LabelConfig
+from livecam.config import LabelConfig, Paths, load
 from livecam.core.clock import MonotonicClock
 from livecam.core.frame import Image, Size
 from livecam.core.persona import Basis, Scope
 from livecam.faces.consents import Change, Consents
+from livecam.faces.enroll import Template
 from livecam.privacy.label import draw_plate
 from livecam.privacy.label_still import labelled
+from livecam.vision.look import EdgeLook
 from tests.bench.quality.scripted import SIZE as SCRIPTED_SIZE
 from tests.bench.quality.scripted import ScriptedStudio, plays, tools
 
@@ -135,7 +140,8 @@ FACE = "Choose a clip with a face."
         (("me.mp4", "--modes", ","), 2, "--modes has no mode at all."),
         (("me.mp4", "--frames", "3"), 2, "3 is not in the range"),
         (("me.mp4", "--out", "me.mp4/report"), 1, "report cannot be written: Not a directory. Name another folder"),
-        (("me.mp4", "--persona", "nobod"), 1, "There is no persona 'nobod'."),
+        (("me.mp4", "--persona", "nobod"), 1, "There is no persona 'nobod'. Did you mean 'nobody'?"),
+        (("me.mp4", "--persona", "nobod", "--out", "r"), 1, "There is no persona 'nobod'. Did you mean 'nobody'?"),
         (("text.mp4",), 1, "text.mp4 cannot be opened as a video"),
         ((), 2, "Missing argument"),
     ],
@@ -147,6 +153,28 @@ def test_mistakes_are_told_in_a_sentence(home: Path, arguments: tuple[str, ...],
     assert result.exit_code == code, result.output
     assert told in result.stderr
     assert "Traceback" not in result.stderr
+    assert sorted(path.name for path in home.iterdir() if path.name != "home") == ["me.mp4", "text.mp4"]
+
+
+def test_a_folder_made_for_a_report_that_never_came_goes_again_and_no_other(home: Path) -> None:
+    write_clip(home / "room.mp4", faces=0)
+    (home / "mine").mkdir()
+    for folder in ("deep/er/report", "mine", "mine/report"):
+        result = call("room.mp4", "--modes", "none", "--no-still", "--out", folder)
+        assert (result.exit_code, result.stderr.strip()[-len(FACE) :]) == (1, FACE), result.output
+    assert not (home / "deep").exists()
+    assert list((home / "mine").iterdir()) == []
+
+
+def test_whoever_is_in_the_clip_is_swapped_though_somebody_else_is_enrolled(home: Path) -> None:
+    write_clip(home / "me.mp4")
+    stranger = Template("somebody", EdgeLook.told, np.eye(7, 288, dtype=np.float32), "2026-01-02T00:00:00+00:00")
+    enrolled_in(Paths.find()).keep(stranger)
+    assert wearers_of(load().config, Paths.find()).people == {"somebody": ""}
+    result = call("me.mp4", "--modes", "none", "--no-still", "--json")
+    assert result.exit_code == 0, result.output
+    (clip,) = json.loads(result.stdout)["clips"]
+    assert clip["modes"]["none"]["frames"]["published"] == 100
 
 
 @pytest.fixture
@@ -165,6 +193,20 @@ def test_what_was_not_measured_is_told_below_the_table(measured: None) -> None:
     assert f"identities not judged: {NO_JUDGE}" in result.stdout
 
 
+def test_the_best_of_a_row_is_marked_on_a_terminal_and_a_pipe_gets_figures_alone(
+    monkeypatch: pytest.MonkeyPatch, measured: None
+) -> None:
+    row = Row("Jitter", {"none": "0.40", "ours": "0.30"}, best=frozenset({"none"}))
+    monkeypatch.setattr(table, "rows", lambda _: [row])
+    piped = call("synthetic")
+    assert "Jitter\t0.40\t0.30\n" in piped.stdout
+    assert WHAT_MARKS not in piped.stdout
+    monkeypatch.setattr("livecam.cli.bench_quality.sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    shown = call("synthetic")
+    assert "Jitter\t0.40 *\t0.30\n" in shown.stdout
+    assert f"* {WHAT_MARKS}." in shown.stdout
+
+
 def test_a_full_disk_and_a_place_that_is_taken_are_told(
     measured: None, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +221,7 @@ def test_a_full_disk_and_a_place_that_is_taken_are_told(
     result = call("synthetic", "--out", "report")
     assert result.exit_code == 1
     assert "the disk is full. Free some space" in result.stderr
-    assert list((home / "report").iterdir()) == []
+    assert not (home / "report").exists(), "nothing is in it, and nobody else made it"
 
 
 def test_pictures_of_a_persona_are_written_only_where_its_consent_covers_them(measured: None, home: Path) -> None:
@@ -213,8 +255,8 @@ def test_a_mode_says_what_the_pipeline_is_made_with(mode: Mode) -> None:
     made = []
 
     class Rehearses:
-        def pipeline(self, size: Size, wrap: object, steadiness: float | None, *, pack: bool) -> None:
-            made.append((steadiness, pack))
+        def pipeline(self, size: Size, wrap: object, *, pack: bool) -> None:
+            made.append(pack)
 
     ClipTake(Rehearses(), mode, SIZE)  # type: ignore[arg-type]
-    assert made == [(None if mode.own else 0.0, mode is not NO_PACK)]
+    assert made == [mode is not NO_PACK]

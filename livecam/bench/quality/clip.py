@@ -1,5 +1,6 @@
 """One clip through all modes: traces, figures, and the frames that are worth looking at."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -21,6 +22,16 @@ STILL_FRAMES: Final = 60
 
 Tell = Callable[[str, int], None]
 """Told what is being run, and which frame it is at."""
+
+_WITH_A_FACE: Final = "Choose a clip with a face."
+_NEXT_STEPS: Final = {
+    "weak-face": "Choose a clip that shows the face sharper or larger.",
+    "uncovered": "Choose a clip in which the face looks towards the camera, with nothing before it.",
+    "no-wearer": "Choose a clip that shows one and the same face from its first frame on.",
+    "other-person": "Say --others blur, or choose a clip of one person.",
+    "failed": "`livecam doctor` may know more.",
+}
+"""By the reason for which most frames were withheld. Enrolment is none: whoever is there is swapped."""
 
 
 class Studio(Protocol):
@@ -97,7 +108,7 @@ class Lab:
         plain = self._run(f"{name}: {NONE.name}", examiner, NONE, footage, size)
         if not plain.swapped.any():
             reasons = ", ".join(sorted(set(plain.fates)))
-            raise SourceGone(f"No face was swapped in {name}: all frames were {reasons}.", "Choose a clip with a face.")
+            raise SourceGone(f"No face was swapped in {name}: all frames were {reasons}.", _next_step(plain.fates))
         sightseer = Sightseer(worth_seeing(plain), self.label)
         traces = {NONE.name: plain}
         for mode in self._others():
@@ -162,3 +173,10 @@ class Lab:
             moving=nowhere if posed or motion is None else motion.moving,
             shots=shots,
         )
+
+
+def _next_step(fates: Sequence[str]) -> str:
+    """What to do about a clip in which nothing was swapped: about what its frames with a face met, where it has any."""
+    reasons = Counter(fate.partition(" ")[2] for fate in fates)
+    seen = {reason: count for reason, count in reasons.items() if reason in _NEXT_STEPS}
+    return _NEXT_STEPS[max(seen, key=lambda reason: seen[reason])] if seen else _WITH_A_FACE

@@ -24,6 +24,9 @@ LEAST_MOUTH: Final = 0.01
 LEAST_BLINK: Final = 0.025
 """Standard deviation of the eyes' opening below which they count as never shut."""
 
+BLINKING, SPEAKING = 0.03, 0.015
+"""Changes of the openings of eyes and mouth from one frame to the next above which lids or lips move."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -119,6 +122,7 @@ class Figures:
         warp_moving: Of frames in motion.
         warp_still: Of frames at rest.
         colour: Frame-to-frame change of the face's mean colour.
+        colour_calm: Of frames in which neither lids nor lips of the wearer move.
         identity: Whom it looks like.
         expression: What it does.
         unmeasured: By figure: why there is none.
@@ -132,6 +136,7 @@ class Figures:
     warp_moving: Ratio | None
     warp_still: Ratio | None
     colour: Ratio | None
+    colour_calm: Ratio | None
     identity: Identity | None
     expression: Expression | None
     unmeasured: Mapping[str, str]
@@ -169,7 +174,8 @@ def figures_of(trace: Trace, plain: Trace, same_person: float, no_judge: str = "
         warp=_warp(trace, everything),
         warp_moving=_warp(trace, moving),
         warp_still=_warp(trace, still),
-        colour=_colour(trace),
+        colour=_colour(trace, np.ones(max(len(trace.fates) - 1, 0), dtype=np.bool_)),
+        colour_calm=_colour(trace, _calm(trace)),
         identity=_identity(trace, same_person),
         expression=_expression(trace),
         unmeasured={},
@@ -189,6 +195,7 @@ def _unmeasured(figures: Figures, no_judge: str, posed: bool) -> dict[str, str]:
         ("warp_moving", figures.warp_moving, "one frame does not move" if posed else moved),
         ("warp_still", figures.warp_still, at_rest),
         ("colour", figures.colour, "no two neighbouring frames were swapped"),
+        ("colour_calm", figures.colour_calm, "lids or lips moved all the time"),
         ("identity", figures.identity, no_judge or "no frame that was judged was swapped"),
         ("expression", done, "no frame was swapped"),
         ("expression.mouth_correlation", done and done.mouth_correlation, "the mouth hardly moved"),
@@ -229,10 +236,19 @@ def _warp(trace: Trace, frames: Frames) -> Ratio | None:
     return None if before is None or after is None else Ratio(before, after)
 
 
-def _colour(trace: Trace) -> Ratio | None:
+def _colour(trace: Trace, steps: Frames) -> Ratio | None:
+    """Of those steps, (T - 1,), from one frame to the next."""
     changes = [np.abs(np.diff(colour, axis=0)).mean(axis=1) for colour in (trace.colour_before, trace.colour_after)]
-    before, after = (mean(change) for change in changes)
+    before, after = (mean(change, steps) for change in changes)
     return None if before is None or after is None else Ratio(before, after)
+
+
+def _calm(trace: Trace) -> Frames:
+    """(T - 1,): steps at which, and beside which, neither lids nor lips of the wearer move."""
+    moves = [(mouth_opening, SPEAKING), (eye_opening, BLINKING)]
+    moving = np.any([np.abs(np.diff(curve_of(trace.before, of))) > most for of, most in moves], axis=0)
+    beside = np.convolve(moving, np.ones(3), "same") if moving.size else moving
+    return np.asarray(beside == 0)
 
 
 def _identity(trace: Trace, same_person: float) -> Identity | None:

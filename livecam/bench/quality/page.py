@@ -14,7 +14,7 @@ from livecam.bench.quality.report import AGE_UNMEASURED, Report, Setup, curves
 from livecam.bench.quality.series import Curve
 from livecam.bench.quality.sheet import DIFFERENCE_GAIN, SIDE_PX, Shot
 from livecam.bench.quality.smoothers import MODES, NONE, OURS
-from livecam.bench.quality.table import Row, rows
+from livecam.bench.quality.table import MARK, WHAT_MARKS, Row, rows
 
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _WARNING: Final = (
@@ -96,8 +96,11 @@ def _line(row: Row, modes: Sequence[str]) -> str:
     name = f'<th scope="row">{escape(row.name)}</th>'
     if row.why:
         return f'<tr>{name}<td colspan="{len(modes)}" class="why">not measured: {escape(row.why)}</td></tr>'
-    cells = "".join(f'<td class="{mode}">{escape(row.cells[mode])}</td>' for mode in modes)
-    return f"<tr>{name}{cells}</tr>"
+    return f"<tr>{name}{''.join(_cell(row.cells[mode], best=mode in row.best) for mode in modes)}</tr>"
+
+
+def _cell(text: str, best: bool) -> str:
+    return f'<td class="best">{escape(text)} {MARK}</td>' if best else f"<td>{escape(text)}</td>"
 
 
 def _plots(result: Result) -> Iterator[str]:
@@ -144,6 +147,7 @@ def _words(setup: Setup) -> str:
 
 
 def _meanings(setup: Setup) -> Iterator[tuple[str, str]]:
+    yield MARK, escape(WHAT_MARKS)
     yield "jitter", "how much the landmarks that are drawn from tremble while the face in the picture is at rest"
     yield "lag", "how far behind you the face is while you move"
     yield (
@@ -153,7 +157,13 @@ def _meanings(setup: Setup) -> Iterator[tuple[str, str]]:
             "1 x is as steady as the camera's own picture"
         ),
     )
-    yield "colour jitter", "how much the face's mean colour changes from frame to frame, beside the camera's own"
+    yield (
+        "colour jitter",
+        (
+            "how much the face's mean colour changes from frame to frame, beside the camera's own; a blink and an "
+            "opening mouth change it too, and whoever leaves them out has less of it"
+        ),
+    )
     yield (
         "distance",
         (

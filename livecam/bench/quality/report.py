@@ -18,7 +18,10 @@ SCHEMA: Final = "livecam quality 1"
 
 Plain: TypeAlias = "str | int | float | bool | Sequence[Plain] | Mapping[str, Plain] | None"
 
-AGE_UNMEASURED: Final = "a file has no moment of capture: livecam bench latency measures the age at a reader"
+AGE_UNMEASURED: Final = (
+    "a file has no moment of capture; on this machine no live picture is younger than its time for a frame, and "
+    "livecam bench latency measures the age at a reader"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ def _figures(figures: Figures, trace: Trace) -> dict[str, Plain]:
         "warp_moving": _ratio(figures.warp_moving),
         "warp_still": _ratio(figures.warp_still),
         "colour": _ratio(figures.colour),
+        "colour_calm": _ratio(figures.colour_calm),
         "identity": None if figures.identity is None else _all_rounded(asdict(figures.identity)),
         "expression": None if figures.expression is None else _all_rounded(asdict(figures.expression)),
         "unmeasured": dict(figures.unmeasured),

@@ -79,7 +79,8 @@ class Mode:
         name: For flags and tables.
         told: In words.
         smoother: Makes the filter put on an unsmoothed follower; None for no filter.
-        own: Whether livecam's own smoothing works, at the configured steadiness; it is off otherwise.
+        own: Whether livecam's own smoothing of landmarks works, at the configured steadiness; it is off otherwise. That
+            of colours works in every mode, so that modes differ by their landmarks alone.
         pack: Whether the persona's identity pack is used, where there is one and the configuration says so.
     """
 
@@ -107,20 +108,22 @@ class TracedFollower:
     Args:
         inner: The real one.
         smoother: Makes a filter for each track; None for none.
+        own: Whether the real one's own smoothing works.
 
     Attributes:
         wearer: The first face of the last frame, as drawn; None when there was none.
     """
 
-    def __init__(self, inner: Follower, smoother: Callable[[], Smoother] | None = None) -> None:
+    def __init__(self, inner: Follower, smoother: Callable[[], Smoother] | None = None, *, own: bool = False) -> None:
         self._inner = inner
+        self._own = own
         self._make = smoother
         self._smoothers: dict[int, Smoother] = {}
         self.wearer: Face | None = None
 
     def __call__(self, image: Image, captured_ns: int, steadiness: float) -> tuple[Face, ...]:
         """See `Follower`."""
-        faces = self._inner(image, captured_ns, steadiness)
+        faces = self._inner(image, captured_ns, steadiness if self._own else 0.0)
         if self._make is not None:
             self._smoothers = {face.track_id: self._smoothers.get(face.track_id) or self._make() for face in faces}
             faces = tuple(_filtered(face, self._smoothers[face.track_id]) for face in faces)

@@ -1,15 +1,38 @@
 """The figures of a clip as rows of a table: one figure a row, one mode a column."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from livecam.bench.quality.clip import Result
 from livecam.bench.quality.figures import Expression, Figures, Ratio
 
-MISSING: Final = "not measured"
+MISSING: Final = "-"
 
-Cell = Callable[[Figures], str | None]
+MARK: Final = "*"
+"""Stands behind the best of a row."""
+
+WHAT_MARKS: Final = (
+    "the best of its row, whichever way to keep the face steady that is: the lowest figure, but the highest of "
+    "correlations and of the shares of frames; of several figures in a cell the first counts. What looks the same is "
+    "the same, and where all are, none is marked"
+)
+
+
+class Shown(NamedTuple):
+    """What stands in a row for one mode.
+
+    Attributes:
+        text: The figures.
+        rank: The first of them, as it is shown; the lowest of a row is the best.
+    """
+
+    text: str
+    rank: float
+
+
+Cell = Callable[[Figures], Shown | None]
 """What stands in a row for one mode; None where it was not measured."""
 
 
@@ -21,54 +44,67 @@ class Row:
         name: In words, with its unit.
         cells: By mode.
         why: Why there is none, where it is missing in every mode; empty otherwise.
+        best: Modes whose figure is the best one; none where all are alike, or only one was measured.
     """
 
     name: str
     cells: Mapping[str, str]
     why: str = ""
+    best: frozenset[str] = frozenset()
 
 
 def _ratio(of: Callable[[Figures], Ratio | None]) -> Cell:
-    def cell(figures: Figures) -> str | None:
+    def cell(figures: Figures) -> Shown | None:
         found = of(figures)
-        return None if found is None else f"{found.ratio:.2f} x"
+        return None if found is None or math.isnan(found.ratio) else _lowest(f"{found.ratio:.2f}", " x")
 
     return cell
 
 
-def _done(of: Callable[[Expression], float | None], form: str) -> Cell:
-    def cell(figures: Figures) -> str | None:
+def _done(of: Callable[[Expression], float | None], form: str, sign: int = 1) -> Cell:
+    def cell(figures: Figures) -> Shown | None:
         value = None if figures.expression is None else of(figures.expression)
-        return None if value is None else format(value, form)
+        return None if value is None else _lowest(format(value, form), sign=sign)
 
     return cell
 
 
-def _jitter(figures: Figures) -> str | None:
-    return None if figures.jitter is None else f"{figures.jitter:.2f}"
+def _lowest(shown: str, rest: str = "", sign: int = 1) -> Shown:
+    """`shown`, a figure, and what follows it; ranked by the figure times `sign`, so that -1 makes the highest best."""
+    return Shown(shown + rest, sign * float(shown))
 
 
-def _lag(figures: Figures) -> str | None:
-    return None if figures.lag is None else f"{figures.lag.percent:.2f} % ({figures.lag.ms:.0f} ms)"
+def _jitter(figures: Figures) -> Shown | None:
+    return None if figures.jitter is None else _lowest(f"{figures.jitter:.2f}")
 
 
-def _distances(figures: Figures) -> str | None:
+def _lag(figures: Figures) -> Shown | None:
+    if figures.lag is None:
+        return None
+    shown = f"{figures.lag.percent:.2f}"
+    return Shown(f"{shown} % ({figures.lag.ms:.0f} ms)", abs(float(shown)))
+
+
+def _distances(figures: Figures) -> Shown | None:
     found = figures.identity
-    return None if found is None else f"{found.to_persona:.2f} / {found.to_wearer:.2f}"
+    return None if found is None else _lowest(f"{found.to_persona:.2f}", f" / {found.to_wearer:.2f}")
 
 
-def _shares(figures: Figures) -> str | None:
+def _shares(figures: Figures) -> Shown | None:
     found = figures.identity
-    return None if found is None else f"{found.same_person:.0f} / {found.closer:.0f} / {found.wearer_gone:.0f}"
+    if found is None:
+        return None
+    return _lowest(f"{found.same_person:.0f}", f" / {found.closer:.0f} / {found.wearer_gone:.0f}", sign=-1)
 
 
-def _fates(figures: Figures) -> str:
+def _fates(figures: Figures) -> Shown:
     fates = figures.fates
-    return f"{fates.published:.1f} / {fates.held:.1f} / {fates.slated:.1f}"
+    return _lowest(f"{fates.published:.1f}", f" / {fates.held:.1f} / {fates.slated:.1f}", sign=-1)
 
 
-def _step(figures: Figures) -> str | None:
-    return None if figures.step_ms is None else f"{figures.step_ms[0]:.1f} / {figures.step_ms[1]:.1f}"
+def _step(figures: Figures) -> Shown | None:
+    step = figures.step_ms
+    return None if step is None else _lowest(f"{step[0]:.1f}", f" / {step[1]:.1f}")
 
 
 _MOVING: Final[Sequence[tuple[str, str, Cell]]] = (
@@ -78,6 +114,11 @@ _MOVING: Final[Sequence[tuple[str, str, Cell]]] = (
     ("warp_still", "Warp error at rest, of the input's", _ratio(lambda figures: figures.warp_still)),
     ("warp", "Warp error, whole clip, of the input's", _ratio(lambda figures: figures.warp)),
     ("colour", "Colour jitter, of the input's", _ratio(lambda figures: figures.colour)),
+    (
+        "colour_calm",
+        "Colour jitter, lids and lips at rest",
+        _ratio(lambda figures: figures.colour_calm),
+    ),
     ("identity", "Distance to persona / wearer", _distances),
     ("identity", "Is persona / nearer to it / not wearer, %", _shares),
     (
@@ -90,16 +131,16 @@ _MOVING: Final[Sequence[tuple[str, str, Cell]]] = (
     (
         "expression.mouth_correlation",
         "Mouth opening, correlation",
-        _done(lambda done: done.mouth_correlation, ".3f"),
+        _done(lambda done: done.mouth_correlation, ".3f", sign=-1),
     ),
     (
         "expression.blink_correlation",
         "Blink, correlation",
-        _done(lambda done: done.blink_correlation, ".3f"),
+        _done(lambda done: done.blink_correlation, ".3f", sign=-1),
     ),
     ("expression", "Head pose error, degrees", _done(lambda done: done.turn, ".2f")),
     ("fates", "Published / held / slated, %", _fates),
-    ("step_ms", "Time for a frame, median / p95, ms", _step),
+    ("step_ms", "Time for a frame (least age), median / p95, ms", _step),
 )
 _STILL: Final[Sequence[tuple[str, str, Cell]]] = (
     ("jitter", "Still and noise: jitter, px at 720 lines", _jitter),
@@ -114,7 +155,15 @@ def rows(result: Result) -> list[Row]:
 
 
 def _row(figures: Mapping[str, Figures], key: str, name: str, cell: Cell) -> Row:
-    cells = {mode: cell(each) for mode, each in figures.items()}
+    shown = {mode: cell(each) for mode, each in figures.items()}
     reasons = [each.unmeasured[key] for each in figures.values() if key in each.unmeasured]
-    why = reasons[0] if reasons and not any(cells.values()) else ""
-    return Row(name, {mode: text or "-" for mode, text in cells.items()}, why)
+    why = reasons[0] if reasons and not any(shown.values()) else ""
+    cells = {mode: MISSING if each is None else each.text for mode, each in shown.items()}
+    return Row(name, cells, why, _best({mode: each.rank for mode, each in shown.items() if each is not None}))
+
+
+def _best(ranks: Mapping[str, float]) -> frozenset[str]:
+    """Modes with the lowest rank; none where all have the same."""
+    if len(set(ranks.values())) < 2:
+        return frozenset()
+    return frozenset(mode for mode, rank in ranks.items() if rank == min(ranks.values()))

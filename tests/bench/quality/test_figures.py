@@ -5,6 +5,7 @@ import pytest
 
 from livecam.bench.quality.figures import Ratio, fates_of, figures_of, motion_in
 from livecam.bench.quality.trace import SWAPPED, Trace
+from livecam.vision.mesh.topology import TOPOLOGY
 from tests.bench.quality.meshes import mesh_at
 from tests.bench.quality.scripted import BrightnessJudge, ScriptedTake, examiner, plays
 
@@ -37,6 +38,30 @@ def test_all_figures_of_a_moving_face() -> None:
     assert figures.unmeasured["identity"] == "nobody judges"
     assert figures.unmeasured["expression.mouth_correlation"] == "the mouth hardly moved"
     assert "lag" not in figures.unmeasured
+
+
+def test_what_lips_and_lids_change_is_colour_jitter_but_not_while_they_rest() -> None:
+    def face(frame: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        mesh = mesh_at(80, 80, 60)
+        if frame in (20, 21, 22):
+            mesh[TOPOLOGY.lip_pair.lower, 1] += 4
+        if frame in (40, 41, 42):
+            for pair in TOPOLOGY.lid_pairs:
+                mesh[pair.lower] = mesh[pair.upper]
+        return mesh
+
+    # Just before and after lips or lids move the output changes by 22 levels or more, else by 2; the input by 4.
+    levels = [50 + 4 * (frame % 2) for frame in range(FRAMES)]
+    brighter = [40 - 2 * (frame % 2) + 24 * (frame in (*range(19, 24), *range(39, 44))) for frame in range(FRAMES)]
+    trace = examiner().run(plays(levels), ScriptedTake(brighter, (), [face(frame) for frame in range(FRAMES)]))
+    figures = figures_of(trace, trace, 0.0)
+    assert figures.colour is not None
+    assert figures.colour_calm is not None
+    assert figures.colour_calm.ratio == pytest.approx(0.5, abs=0.02)
+    assert figures.colour.ratio > figures.colour_calm.ratio + 0.2
+    restless = [face(20 + 20 * (frame % 2)) for frame in range(FRAMES)]
+    figures = figures_of(examiner().run(plays(levels), ScriptedTake(brighter, (), restless)), trace, 0.0)
+    assert (figures.colour_calm, figures.unmeasured["colour_calm"]) == (None, "lids or lips moved all the time")
 
 
 def test_the_judge_is_summed_up() -> None:

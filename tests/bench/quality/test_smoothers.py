@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from livecam.bench.quality.smoothers import AVERAGED, MODES, ExponentialAverage, MovingAverage, TracedFollower
+from livecam.bench.quality.smoothers import AVERAGED, MODES, ExponentialAverage, Mode, MovingAverage, TracedFollower
 from livecam.core.face import Face, Landmarks, Topology, box_of
 from livecam.core.frame import Image, Points
 from tests.bench.quality.meshes import mesh_at
@@ -22,8 +22,10 @@ class Scripted:
     def __init__(self, *frames: tuple[Face, ...]) -> None:
         self._frames = list(frames)
         self.resets = 0
+        self.steadiness = -1.0
 
     def __call__(self, image: Image, captured_ns: int, steadiness: float) -> tuple[Face, ...]:
+        self.steadiness = steadiness
         return self._frames.pop(0)
 
     def reset(self) -> None:
@@ -72,6 +74,13 @@ def test_reset_reaches_the_follower_and_forgets() -> None:
     traced.reset()
     assert (inner.resets, traced.wearer) == (1, None)
     assert np.allclose(traced(IMAGE, 0, 0.0)[0].landmarks.points, two.landmarks.points)
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_livecams_own_smoothing_of_landmarks_works_in_its_own_mode_alone(mode: Mode) -> None:
+    inner = Scripted((face_of(mesh_at(100, 100)),))
+    TracedFollower(inner, mode.smoother, own=mode.own)(IMAGE, 0, 0.7)
+    assert inner.steadiness == (0.7 if mode.name == "ours" else 0.0)
 
 
 def test_without_a_filter_faces_pass_as_they_are() -> None:
