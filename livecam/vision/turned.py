@@ -1,15 +1,32 @@
 """How far a face is turned away, and when that is too far to be painted."""
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from livecam.core.frame import Points
 
-# Degrees. A face turned further away is no longer the persona's and is not painted; to be painted again it has to turn
-# back a little more, so that the picture does not come and go at the border.
-_AWAY, _BACK = 52.0, 47.0
+
+class Limits(NamedTuple):
+    """Degrees as they are read: what reads more than `away` is turned too far until it reads no more than `back`.
+
+    The two lie apart so that the picture does not come and go at the border.
+    """
+
+    away: float
+    back: float
+
+
+BY_FIVE: Final = Limits(52.0, 47.0)
+"""For `turn_across`."""
+
+# The mesh network draws a head that is turned far as less turned: up to 36 degrees it reads what is true, 45 where 45
+# to 61 are true, 50 in the median, and hardly more further on (six heads, a photo or a drawing on a solid shape, to
+# both sides). What reads more is no longer the persona's: the wearer's own nose stands out beside it.
+BY_MESH: Final = Limits(45.0, 40.0)
+"""For the angle of the mesh."""
+
 # How far the tip of the nose stands out, in distances of the eyes: in clips of two people turned by up to 28 degrees
 # this tells the angle of the mesh to 3 degrees.
 _NOSE: Final = 0.68
@@ -18,14 +35,19 @@ _ONE_PLACE = 0.05
 
 
 class Turned:
-    """Whether one followed face is turned too far."""
+    """Whether one followed face is turned too far.
 
-    def __init__(self) -> None:
+    Args:
+        limits: For what tells the angle.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._away = False
 
     def __call__(self, degrees: float) -> bool:
         """Whether a face turned by so many degrees is turned too far; it is for longer once it was."""
-        self._away = degrees > (_BACK if self._away else _AWAY)
+        self._away = degrees > (self._limits.back if self._away else self._limits.away)
         return self._away
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from livecam.core.face import Landmarks, Topology
 from livecam.core.frame import Points
-from livecam.vision.turned import Turned, turn_across
+from livecam.vision.turned import BY_FIVE, BY_MESH, Limits, Turned, turn_across
 from tests.vision.mesh.drawn import neutral, points_of
 
 
@@ -26,6 +26,8 @@ def test_eyes_in_one_place_are_a_profile() -> None:
     assert turn_across(five) == 90
 
 
-def test_a_border_is_not_crossed_to_and_fro() -> None:
-    turned = Turned()
-    assert [turned(degrees) for degrees in (51, 53, 51, 48, 46, 51)] == [False, True, True, True, False, False]
+@pytest.mark.parametrize("limits", [BY_FIVE, BY_MESH])
+def test_a_border_is_not_crossed_to_and_fro(limits: Limits) -> None:
+    turned, (away, back) = Turned(limits), limits
+    seen = [turned(degrees) for degrees in (away - 1, away + 1, away - 1, back + 1, back - 1, away - 1)]
+    assert seen == [False, True, True, True, False, False]

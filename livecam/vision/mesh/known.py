@@ -7,7 +7,7 @@ from livecam.vision.mesh.shape import Neutral
 from livecam.vision.mesh.whites import Whites
 from livecam.vision.seam import Seam
 from livecam.vision.step import STEP, StepClock
-from livecam.vision.turned import Turned
+from livecam.vision.turned import BY_MESH, Turned
 
 # How far the height of a face may stray before sizes that are rounded to it (of textures, of soft edges) are chosen
 # anew: at the border between two of them, they would change with every frame's noise.
@@ -28,7 +28,7 @@ class Known:
         self.focus = Focus()
         self.seam = Seam()
         self.grain = grain
-        self.looks_away = Turned()
+        self.looks_away = Turned(BY_MESH)
         self.persona = ""
         self._height = 0.0
         self.step, self._clock = STEP, StepClock()

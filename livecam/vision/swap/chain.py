@@ -24,7 +24,7 @@ from livecam.vision.swap.sharpen import Painting, Sharpener
 from livecam.vision.swap.sound import refuse_unchanged
 from livecam.vision.swap.stage import CropSwapper
 from livecam.vision.tensor import Floats
-from livecam.vision.turned import Turned, turn_across
+from livecam.vision.turned import BY_FIVE, Turned, turn_across
 from livecam.vision.wearers import Wearers
 
 # The longer side of the box around the five points; a face is about three times as tall.
@@ -38,7 +38,7 @@ class _Wearer:
 
     def __init__(self) -> None:
         self.colour = ColourMatcher()
-        self.looks_away = Turned()
+        self.looks_away = Turned(BY_FIVE)
         self.persona = ""
 
     def wears(self, digest: str) -> None:
