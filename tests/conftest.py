@@ -40,6 +40,8 @@ LONG = (
     "vision/test_quality",
     "vision/test_portrait",
     "vision/test_follow",
+    "vision/test_histories",
+    "vision/mesh/test_profile",
     "app/test_process",
     "app/test_verify",
     "vision/test_track",
@@ -75,6 +77,7 @@ summary names it (docs/adr/0013). All others get one try: sums, pictures and rul
 machine is."""
 
 ONE_TRY = (
+    "app/test_apart",
     "app/test_consent",
     "app/test_convert",
     "app/test_crossing",

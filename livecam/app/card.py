@@ -10,7 +10,7 @@ from livecam.app.card_parts import CardParts
 from livecam.app.compiled import Wanted, Workshop
 from livecam.app.exchange import Served
 from livecam.app.neural import NeuralNetworks
-from livecam.app.wearers import MOST_FACES
+from livecam.app.wearers import MOST_FACES, likeness_of
 from livecam.canvas.cuda import CudaCanvas
 from livecam.canvas.device.detect import DeviceDetector
 from livecam.canvas.kernels.library import KernelLibrary
@@ -193,12 +193,14 @@ class CardBackend:
         landmarks that only the mesh has, on the processor.
         """
         embedded = self._neural.embedded
+        who = embedded.wearers
         if detector is None:
             return embedded.follower(), embedded.watch()
         watch = DetectionWatch(detector)
         if self._neural.config.neural.keep_mouth:
             return embedded.follower(detector), watch
-        return DetectionFollower(detector, MOST_FACES, FollowRules(detect_every=1)), watch
+        apart = who.apart()
+        return DetectionFollower(detector, MOST_FACES, FollowRules(detect_every=1), apart, likeness_of(apart)), watch
 
     def _through_memory(self, personas: PersonaSource, device: Device, held: ExitStack) -> Processor:
         """The pipeline on the processor, whose networks alone run on the card."""

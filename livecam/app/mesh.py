@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 
 from livecam.app.drawing_threads import leave_processors
-from livecam.app.wearers import ANYBODY, MOST_FACES, Wearers
+from livecam.app.wearers import ANYBODY, MOST_FACES, Wearers, likeness_of
 from livecam.canvas.cpu import CpuCanvas
+from livecam.core.face import Face
 from livecam.core.frame import NS_PER_MS, Image
 from livecam.core.seams import Detector, Engine, Follower, Swapper
 from livecam.inference import onnx
@@ -37,6 +38,31 @@ FULL_RANGE: Final = "face_detection_full_range_sparse"
 LANDMARKS: Final = "face_landmark_with_attention"
 
 
+class DatedFollower:
+    """A `Follower` that remembers when the frame at hand was captured, for what is smoothed over that time.
+
+    Args:
+        inner: What follows.
+    """
+
+    def __init__(self, inner: Follower) -> None:
+        self._inner = inner
+        self._captured_ns: int | None = None
+
+    def __call__(self, image: Image, captured_ns: int, steadiness: float) -> tuple[Face, ...]:
+        """See `Follower`."""
+        self._captured_ns = captured_ns
+        return self._inner(image, captured_ns, steadiness)
+
+    def now_ns(self) -> int | None:
+        """When the last frame was captured; None before the first one."""
+        return self._captured_ns
+
+    def reset(self) -> None:
+        """See `Follower`."""
+        self._inner.reset()
+
+
 class Networks:
     """The embedded networks: fetched if need be, then loaded once for each user, since an engine has one thread.
 
@@ -60,6 +86,7 @@ class Networks:
     ) -> None:
         self._fade_ms = fade_ms
         self._find_wearers = find_wearers
+        self._apart = ANYBODY.apart
         self._folder = folder
         self._provider = provider
         self._progress = progress
@@ -73,7 +100,9 @@ class Networks:
         Raises:
             ConfigError, PersonaError, EngineError, ModelError: It cannot be told; then nobody may be.
         """
-        return self._find_wearers()
+        found = self._find_wearers()
+        self._apart = found.apart
+        return found
 
     def ensure(self) -> None:
         """Make sure that all are there and undamaged, and that what is to run them works.
@@ -127,14 +156,22 @@ class Networks:
     ) -> Follower:
         """What follows the wearer, with engines of its own.
 
+        Where it has been told who is swapped, and a recogniser is here, several people are told apart by it. Asking for
+        that here would let an enrolment that cannot be read stop the next one.
+
         Args:
             detector: Finds faces that nobody follows yet, instead of the embedded one.
             faces: How many to follow. With one, whoever walks past the wearer can be taken for them.
             strangers: Whether there may be faces that nobody follows. To be told by a watch with the same networks
                 alone: it must see whatever `detector` finds.
+
+        Raises:
+            EngineError, ModelError: A network cannot be loaded.
         """
         near, far = detector or self.near_detector(), FullRangeDetector(self.engine(FULL_RANGE))
-        return MeshFollower(near, far, MeshLandmarker(self.engine(LANDMARKS)), faces, strangers=strangers)
+        apart = self._apart() if faces > 1 else None
+        landmarker, likeness = MeshLandmarker(self.engine(LANDMARKS)), likeness_of(apart)
+        return MeshFollower(near, far, landmarker, faces, None, apart, strangers, likeness)
 
     def watch(self) -> FaceWatch:
         """What looks for everybody else, with engines of its own."""
@@ -168,8 +205,8 @@ class Networks:
         """
         leave_processors()
         who, hands, watch = self.wearers, self.occluder(), self.watch()
-        follower = self.follower(strangers=watch.strangers)
-        parts = CpuCanvas(), follower, watch, self.fading(MeshSwapper(hands))
+        follower = DatedFollower(self.follower(strangers=watch.strangers))
+        parts = CpuCanvas(), follower, watch, self.fading(MeshSwapper(hands, now_ns=follower.now_ns))
         cheaper = [hands] if hands is not None else []
         return Pipeline(*parts, personas, cheaper, who.make(), who.people)
 

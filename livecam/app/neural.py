@@ -189,10 +189,11 @@ class NeuralNetworks:
             held.callback(keeper.close)
         parts = Parts(self.chain, self.config.neural, kept, self.now_ns, hands, keeper)
         swapper, detector = parts.swapper(), parts.detector()
+        # Asked for first: it decides by what the follower tells people apart.
+        who = self.embedded.wearers
         follower = self.embedded.follower(detector or self.embedded.near_detector())
         watch = self.embedded.watch()
         held.callback(watch.close)
-        who = self.embedded.wearers
         if hands is None:
             fading = self.embedded.fading(swapper)
             return Pipeline(CpuCanvas(), follower, watch, fading, personas, [swapper], who.make(), who.people)

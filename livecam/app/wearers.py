@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from livecam.config import Config, Paths
@@ -13,9 +13,11 @@ from livecam.faces.enroll import FOLDER, Enrolled, Template, names_in
 from livecam.faces.vault import open_vault, system_ring
 from livecam.inference.backends import embedded_backend
 from livecam.inference.catalogue import catalogue_folders
+from livecam.inference.model import Model
 from livecam.inference.onnx import load_model_engine
 from livecam.inference.recognisers import RECOGNISERS, recogniser_here
 from livecam.inference.store import installed
+from livecam.vision.associate import LookRules
 from livecam.vision.contract import RecogniserContract
 from livecam.vision.familiar import FamiliarFace
 from livecam.vision.look import EdgeLook, RecognisedLook
@@ -39,15 +41,36 @@ def look_of(config: Config, paths: Paths) -> Look:
     Raises:
         EngineError, ModelError: The recogniser cannot be loaded.
     """
+    return recognised_look(config, paths) or EdgeLook()
+
+
+def recognised_look(config: Config, paths: Paths) -> RecognisedLook | None:
+    """The recogniser of this machine, with an engine of its own; None where none is here.
+
+    Raises:
+        EngineError, ModelError: It cannot be loaded.
+    """
     cache = config.models.cache or paths.models
-    model = recogniser_here(cache, catalogue_folders(paths.recipes, config.models.recipes))
+    model = _recogniser(config, paths)
     if model is None:
-        return EdgeLook()
+        return None
     if not isinstance(model.contract, RecogniserContract):
         raise PersonaError(f"The recipe {model.name} is for no recogniser.", "Take it out of your own recipes.")
     engine = load_model_engine(model, installed(model, cache), str(embedded_backend(config.models.provider)))
     rule = RECOGNISERS[model.name]
     return RecognisedLook(Recogniser(engine, model.contract), model.name, rule.same, rule.other)
+
+
+def _recogniser(config: Config, paths: Paths) -> Model | None:
+    folders = catalogue_folders(paths.recipes, config.models.recipes)
+    return recogniser_here(config.models.cache or paths.models, folders)
+
+
+def likeness_of(tell_apart: RecognisedLook | None) -> LookRules:
+    """What a follower may believe of the looks of `tell_apart`, and of small pictures."""
+    if tell_apart is None:
+        return LookRules()
+    return LookRules(same_person=tell_apart.same, other_person=tell_apart.other)
 
 
 def enrolled_in(paths: Paths) -> Enrolled:
@@ -77,12 +100,15 @@ class Wearers:
         told: How they are told from others, for the status line.
         digest: Of all this, for what is compared later.
         make: A new identifier, since one has state and one thread.
+        apart: What a follower tells people apart by in close calls, with an engine of its own; None where no recogniser
+            is here. Not that of the identifier: a follower is made before it, and each part has its own engines.
     """
 
     people: Mapping[str, str]
     told: str
     digest: str
     make: Callable[[], Identifier]
+    apart: Callable[[], RecognisedLook | None] = lambda: None
 
 
 ANYBODY: Final = Wearers({}, FamiliarFace.told, "", lambda: FamiliarFace(EdgeLook()))
@@ -100,7 +126,8 @@ def wearers_of(config: Config, paths: Paths) -> Wearers:
     """
     if not anybody_enrolled(paths):
         _refuse_strangers(config, ())
-        return ANYBODY
+        here = _recogniser(config, paths) is not None
+        return replace(ANYBODY, apart=lambda: recognised_look(config, paths)) if here else ANYBODY
     templates = enrolled_in(paths).load_all()
     _refuse_strangers(config, tuple(templates))
     told = look_of(config, paths).told
@@ -119,7 +146,7 @@ def wearers_of(config: Config, paths: Paths) -> Wearers:
     digest = hashlib.sha256(told.encode())
     for template in templates.values():
         digest.update(template.name.encode() + template.views.tobytes())
-    return Wearers(people, told, digest.hexdigest(), make)
+    return Wearers(people, told, digest.hexdigest(), make, lambda: recognised_look(config, paths))
 
 
 def _refuse_strangers(config: Config, enrolled: tuple[str, ...]) -> None:

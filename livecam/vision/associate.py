@@ -44,12 +44,14 @@ class LookRules:
         doubtful: From this one on it may be, if everything else says so.
         margin: Of two people, a face is the one that it is more alike by this much.
         same_person: The same as `same`, of a recogniser's looks.
+        other_person: Up to this likeness, of a recogniser's looks, it is somebody else; between the two it cannot tell.
     """
 
     same: float = 0.72
     doubtful: float = 0.5
     margin: float = 0.1
     same_person: float = SAME_PERSON
+    other_person: float = SAME_PERSON
 
 
 def _inside() -> npt.NDArray[np.bool_]:
@@ -76,6 +78,11 @@ class Looks:
         if len(self._gallery) >= _GALLERY:
             del self._gallery[1]
         self._gallery.append(look)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is known."""
+        return not self._gallery
 
     def like(self, look: Look | None) -> float | None:
         """How alike `look` is to the most alike one that is known, -1..1; None when there is none."""
@@ -111,7 +118,7 @@ def returned(
 ) -> K | None:
     """Who of those out of sight has come back; None when it is none of them.
 
-    A recogniser's word counts most; without one it is looks; where neither is known, place.
+    A recogniser's word counts most; where it has none it is looks; where neither is known, place.
 
     Args:
         missing: Out of sight, longest followed first.
@@ -120,16 +127,61 @@ def returned(
         person: What the recogniser says of it.
         rules: What looks tell.
     """
-    best: tuple[float, K] | None = None
+    best: tuple[tuple[bool, float], K] | None = None
     for track in missing:
-        like, same = track.looks.like(look), track.persons.like(person)
+        like, said = track.looks.like(look), word(track, person, rules)
         least = rules.doubtful if track.number in here else rules.same
         fits = track.number in here if like is None else like >= least
-        if same is not None:
-            fits, like = same >= rules.same_person, same
-        if fits and (best is None or (like or 0.0) > best[0]):
-            best = (like or 0.0, track)
+        if said is not None:
+            fits, like = said, track.persons.like(person)
+        sureness = bool(said), like or 0.0
+        if fits and (best is None or sureness > best[0]):
+            best = sureness, track
     return None if best is None else best[1]
+
+
+def tells(like: float | None, rivals: Iterable[float | None], rules: LookRules) -> bool:
+    """Whether looks alone tell whose a face is: it is like theirs, and like no rival's by a margin.
+
+    Args:
+        like: To whom it is taken for.
+        rivals: What else it could be taken for; None where that cannot be told.
+        rules: What looks tell.
+    """
+    if like is None or like < rules.same:
+        return False
+    return all(rival is not None and rival <= like - rules.margin for rival in rivals)
+
+
+def word(known: Known, person: Look | None, rules: LookRules) -> bool | None:
+    """Whether a recogniser says that a face is `known`; None where it cannot tell.
+
+    Args:
+        known: Whom the face is taken for.
+        person: What the recogniser says of it.
+        rules: From when on it is somebody.
+    """
+    same = known.persons.like(person)
+    if same is None or rules.other_person < same < rules.same_person:
+        return None
+    return same >= rules.same_person
+
+
+def is_another(known: K, others: Iterable[K], person: Look | None, rules: LookRules) -> bool:
+    """Whether a recogniser says that a face is one of `others` rather than `known`.
+
+    Args:
+        known: Whom the face is taken for.
+        others: Who else it could be.
+        person: What the recogniser says of it.
+        rules: From when on it is somebody.
+    """
+    if person is None:
+        return False
+    same = known.persons.like(person)
+    likes = [other.persons.like(person) for other in others]
+    best = max((like for like in likes if like is not None), default=-1.0)
+    return best >= rules.same_person and (same is None or best > same + rules.margin)
 
 
 def small_look(image: Image, five: Points) -> Look | None:

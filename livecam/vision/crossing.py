@@ -7,7 +7,7 @@ import numpy as np
 
 from livecam.core.face import Face, Landmarks, Topology
 from livecam.core.frame import Image
-from livecam.vision.associate import Look, LookRules, TellApart, near, returned
+from livecam.vision.associate import Look, LookRules, TellApart, is_another, near, returned, tells, word
 from livecam.vision.mesh.landmarks import MeshFit
 from livecam.vision.tracks import Found, Track, look_of
 
@@ -25,28 +25,52 @@ class Claim(NamedTuple):
     found: Found
 
 
+class Seen(NamedTuple):
+    """What a face is told by.
+
+    Attributes:
+        look: Its small look; None where there is nothing to see.
+        person: What the recogniser says of it; None where it was not asked, cannot tell, or is missing.
+    """
+
+    look: Look | None
+    person: Look | None
+
+
+_NOTHING: Final = Seen(None, None)
+
+
 class Judge:
     """Decides between tracks. Keeps nothing between frames.
 
     Args:
         rules: What looks tell.
-        tell_apart: A recogniser, asked when a track begins; may be missing.
+        tell_apart: A recogniser; may be missing. Asked when a track begins, when somebody hidden may be back, and where
+            two may be mixed up and looks do not tell.
+
+    Attributes:
+        asks: Whether there is one.
     """
 
     def __init__(self, rules: LookRules, tell_apart: TellApart | None = None) -> None:
         self._rules = rules
         self._tell_apart = tell_apart
+        self.asks = tell_apart is not None
 
     def settled(self, image: Image, claims: Sequence[Claim], hidden: Collection[int], captured_ns: int) -> list[Claim]:
         """The claims that are believed, no two of one face.
 
         Where two tracks claim one face, it is whose way led there and who looks like it; the other has been covered.
+        What the recogniser says of it, where it was asked, counts more.
 
         Args:
             image: The frame.
             claims: One for each track that found a face, the longest followed first.
             hidden: Numbers of the tracks that were out of sight before; they come back only where they look it.
             captured_ns: When the frame was captured.
+
+        Raises:
+            EngineError, ContractError: The recogniser failed.
         """
         if len(claims) < 2 and not hidden:
             # Nobody to be taken for: what follows would come to the same.
@@ -60,54 +84,92 @@ class Judge:
         ]
         for order, (claim, surprise) in enumerate(zip(claims, surprises, strict=True)):
             back = claim.track.number in hidden
-            others = [one for one in claims if one is not claim and (back or _may_be_mixed_up(claim, one))]
-            look = look_of(image, claim.found.fit) if others or back else None
-            like = claim.track.looks.like(look)
-            if back and (any(_is_one_face(claim, one) for one in steady) or not self._is_back(claim, like)):
+            if back and any(_is_one_face(claim, one) for one in steady):
                 continue
-            if (back or surprise >= _STEADY) and self._is_somebody_else(like, look, others):
+            others = [one.track for one in claims if one is not claim and (back or _may_be_mixed_up(claim, one))]
+            sure = not back and surprise < _STEADY
+            seen = self._seen_of(image, claim, others, back, sure) if others or back else _NOTHING
+            if (back and not self._is_back(claim, seen)) or (not sure and self._is_somebody_else(claim, seen, others)):
                 continue
-            costs.append((surprise - (like or 0.0), order))
+            unknown = not word(claim.track, seen.person, self._rules)
+            costs.append((unknown, surprise - (claim.track.looks.like(seen.look) or 0.0), order))
         kept: list[Claim] = []
-        for _, order in sorted(costs):
+        for *_, order in sorted(costs):
             if not any(_is_one_face(claims[order], other) for other in kept):
                 kept.append(claims[order])
         return sorted(kept, key=lambda claim: claim.track.number)
 
-    def recognised(self, image: Image, found: Found, missing: Sequence[Track], here: Collection[int]) -> Track | None:
-        """Who of those `missing` has come back as `found`; None when it is none of them.
+    def seen(self, image: Image, fit: MeshFit) -> Seen:
+        """What the face of `fit` in `image`, that may be somebody's who was missing, is told by.
+
+        Raises:
+            EngineError, ContractError: The recogniser failed.
+        """
+        return Seen(look_of(image, fit), self._person(image, fit))
+
+    def recognised(self, seen: Seen, missing: Sequence[Track], here: Collection[int]) -> Track | None:
+        """Who of those `missing` has come back; None when it is none of them.
 
         Args:
-            image: The frame.
-            found: A face that nobody follows.
+            seen: What the face is told by.
             missing: Tracks without a face, longest followed first.
             here: Numbers of those that were lost just there a moment ago: of whom nothing better is known, they are it.
         """
-        person = self._person(image, found.fit) if missing else None
-        return returned(missing, here, look_of(image, found.fit), person, self._rules)
+        return returned(missing, here, seen.look, seen.person, self._rules)
 
-    def introduce(self, image: Image, track: Track) -> None:
+    def introduce(self, track: Track, seen: Seen) -> None:
         """Note who a new track is."""
-        track.looks.learn(track.small_look(image))
-        track.persons.learn(self._person(image, track.fit))
+        track.looks.learn(seen.look)
+        track.persons.learn(seen.person)
 
     def teach(self, image: Image, track: Track) -> None:
-        """Note what `track` looks like now, if that is about what it looked like before."""
+        """Note what `track` looks like now, if that is about what it looked like before.
+
+        Whom the recogniser could not tell when the track began, too small or turned away, it is asked about again.
+
+        Raises:
+            EngineError, ContractError: The recogniser failed.
+        """
         look = track.small_look(image)
         like = track.looks.like(look)
         if like is None or like >= self._rules.same:
             track.looks.learn(look)
+            if self.asks and like is not None and track.persons.empty:
+                track.persons.learn(self._person(image, track.fit))
 
-    def _is_somebody_else(self, like: float | None, look: Look | None, others: Sequence[Claim]) -> bool:
-        """Whether a face looks more like one of the others than like the one who claims it."""
+    def _seen_of(self, image: Image, claim: Claim, others: Sequence[Track], back: bool, sure: bool) -> Seen:
+        """What a claimed face is told by; the recogniser is asked where it is a close call."""
+        look = look_of(image, claim.found.fit)
+        if not self.asks or sure:
+            return Seen(look, None)
+        rivals = [other.looks.like(look) for other in others]
+        if not back and tells(claim.track.looks.like(look), rivals, self._rules):
+            return Seen(look, None)
+        return Seen(look, self._person(image, claim.found.fit))
+
+    def _is_somebody_else(self, claim: Claim, seen: Seen, others: Sequence[Track]) -> bool:
+        """Whether a face is not known as who claims it, or looks more like one of the others."""
+        if is_another(claim.track, others, seen.person, self._rules):
+            return True
+        said = word(claim.track, seen.person, self._rules)
+        if said is not None:
+            return not said
+        like = claim.track.looks.like(seen.look)
         if like is None or like >= self._rules.same:
             return False
-        likes = [other.track.looks.like(look) for other in others]
+        likes = [other.looks.like(seen.look) for other in others]
         return any(other is not None and other > like + self._rules.margin for other in likes)
 
-    def _is_back(self, claim: Claim, like: float | None) -> bool:
-        """Whether one who was hidden is to be seen again: looks so, or about so, or unknown, and is where they were."""
+    def _is_back(self, claim: Claim, seen: Seen) -> bool:
+        """Whether one who was hidden is to be seen again.
+
+        The recogniser says so; or they look so, or about so, or unknown, and are where they were.
+        """
+        said = word(claim.track, seen.person, self._rules)
+        if said is not None:
+            return said
         here = claim.track.box.iou(claim.found.box) >= SAME_FACE_IOU
+        like = claim.track.looks.like(seen.look)
         if like is None:
             return here
         return like >= (self._rules.doubtful if here else self._rules.same)

@@ -25,6 +25,8 @@ __all__ = ["FaceFinder", "Landmarker", "MeshFollower", "TrackRules"]
 
 _LEARN_EVERY: Final = 8
 _MOST_LOST: Final = 8
+# Of those followed longest, whose place nobody is to take.
+_MOST_HIDDEN: Final = 8
 _number = attrgetter("number")
 
 
@@ -50,10 +52,11 @@ class MeshFollower:
         landmarker: Finds the mesh.
         max_faces: How many faces to follow. With more than one, people who cross are told apart.
         rules: When a face counts as found or lost.
-        tell_apart: A recogniser, asked who somebody is when a track begins; without one, small pictures of the faces
-            decide, which is a weaker rule.
+        tell_apart: A recogniser, asked who somebody is when a track begins, and in close calls; without one, small
+            pictures of the faces decide, which is a weaker rule.
         strangers: Whether there may be a face that nobody follows; while there is none, nobody else is looked for
             beside those who are followed and in sight.
+        likeness: What looks tell, and the recogniser.
     """
 
     def __init__(
@@ -65,13 +68,14 @@ class MeshFollower:
         rules: TrackRules | None = None,
         tell_apart: TellApart | None = None,
         strangers: Callable[[], bool] = lambda: True,
+        likeness: LookRules | None = None,
     ) -> None:
         self._strangers = strangers
         self._rules = rules or TrackRules()
         self._finder = FaceFinder(detector, far_detector, self._rules)
         self._landmarker = landmarker
         self._max_faces = max_faces
-        self._judge = Judge(LookRules(), tell_apart)
+        self._judge = Judge(likeness or LookRules(), tell_apart)
         self._ahead = Ahead("livecam-flow")
         self._cut = SceneCut()
         self._tracks: list[Track] = []
@@ -91,7 +95,7 @@ class MeshFollower:
             steadiness: 0..1, see `FlowCarrier`.
 
         Raises:
-            EngineError: A network failed.
+            EngineError, ContractError: A network failed.
         """
         self._frames += 1
         if self._cut(image):
@@ -126,7 +130,7 @@ class MeshFollower:
         if len(self._tracks) < len(tracks):
             self._lost += [track for track in tracks if track not in self._tracks]
         if self._hidden or self._lost:
-            self._hidden = [track for track in self._hidden if within(rules.absence_s, track)]
+            self._hidden = [track for track in self._hidden if within(rules.absence_s, track)][:_MOST_HIDDEN]
             self._lost = [track for track in self._lost if within(rules.absence_s, track)][-_MOST_LOST:]
 
     def _follow(self, image: Image, captured_ns: int) -> None:
@@ -137,6 +141,9 @@ class MeshFollower:
         seen = [Claim(track, found) for track, found in claims if found is not None]
         hidden = {track.number for track in self._hidden}
         kept = self._judge.settled(image, seen, hidden, captured_ns)
+        if hidden:
+            # Whoever took the place of somebody who is back now gives it up.
+            kept = kept[: self._max_faces]
         for track, found in kept:
             track.take(found, captured_ns)
         self._tracks, self._hidden = [track for track, _ in kept], []
@@ -215,7 +222,8 @@ class MeshFollower:
             if (track in self._hidden or track.captured_ns >= recent_ns)
             and track.box.iou(found.box) >= self._rules.same_place
         }
-        again = self._judge.recognised(image, found, missing, here)
+        seen = self._judge.seen(image, found.fit)
+        again = self._judge.recognised(seen, missing, here)
         if again is None:
             self._numbers += 1
         else:
@@ -226,15 +234,20 @@ class MeshFollower:
         if again is not None:
             track.become(again)
         else:
-            self._judge.introduce(image, track)
+            self._judge.introduce(track, seen)
         return track
 
     def _reclaim(self, image: Image) -> None:
-        """Give those who were hidden their faces back that were taken for somebody new when they came into sight."""
-        for track in self._tracks if self._hidden else ():
+        """Give those who were hidden their faces back that were taken for somebody new when they came into sight.
+
+        With a recogniser, now and then only: it takes its time.
+        """
+        if not self._hidden or (self._judge.asks and self._frames % self._rules.hidden_every):
+            return
+        for track in self._tracks:
             before = [other for other in self._hidden if other.captured_ns < track.begun_ns]
             here = {other.number for other in before if other.box.iou(track.box) > SAME_FACE_IOU}
-            again = self._judge.recognised(image, Found.of(track.fit), before, here) if before else None
+            again = self._judge.recognised(self._judge.seen(image, track.fit), before, here) if before else None
             if again is not None and again.number < track.number:
                 self._hidden.remove(again)
                 track.become(again)

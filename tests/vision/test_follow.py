@@ -265,7 +265,9 @@ def history(seed: int, frames: int) -> None:
     people = [Person(n, *random.uniform((50, 50, 20), (500, 300, 200))) for n in range(3)]
     room = Room(people, drawn=False)
     rules = FollowRules(detect_every=int(random.choice([1, 1, 1, 2])))
-    follower = DetectionFollower(room.detector, int(random.integers(1, 4)), rules)
+    most = int(random.integers(1, 4))
+    follower = DetectionFollower(room.detector, most, rules)
+    owners: dict[int, tuple[int, Box]] = {}
     for _ in range(frames):
         for one in room.people:
             one.x += random.normal(0, 15)
@@ -284,6 +286,31 @@ def history(seed: int, frames: int) -> None:
             if track.number in before and track.captured_ns == room.now_ns and track.begun_ns != room.now_ns:
                 assert before[track.number].iou(track.detection.box) >= rules.overlap
         assert len(follower._tracks) + len(follower._lost) <= 16
+        assert len(faces) <= most
+        note_owners(room, follower, before, owners)
+
+
+def note_owners(
+    room: Room, follower: DetectionFollower, expected: dict[int, Box], owners: dict[int, tuple[int, Box]]
+) -> None:
+    """Bring up to date whose each number is, and where they are; it goes to somebody else by overlap only.
+
+    Args:
+        room: Who is really where.
+        follower: As it is after this frame.
+        expected: Where everybody should have been in it.
+        owners: Who was which number, and where, up to the frame before.
+    """
+    real = {one.box: one.number for one in room.people}
+    for track in follower._tracks:
+        if track.captured_ns != room.now_ns or track.hidden:
+            continue
+        box, who = track.detection.box, real[track.detection.box]
+        was, place = owners.get(track.number, (who, box))
+        if was != who:
+            overlaps = [place.iou(box)] + [one.iou(box) for number, one in expected.items() if number == track.number]
+            assert max(overlaps) >= follower._rules.overlap
+        owners[track.number] = who, box
 
 
 @pytest.fixture
