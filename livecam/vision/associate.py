@@ -43,6 +43,7 @@ class LookRules:
         same: From this likeness on it is the same person.
         doubtful: From this one on it may be, if everything else says so.
         margin: Of two people, a face is the one that it is more alike by this much.
+        leapt: Below this likeness, a face that was not where it was expected is another.
         same_person: The same as `same`, of a recogniser's looks.
         other_person: Up to this likeness, of a recogniser's looks, it is somebody else; between the two it cannot tell.
     """
@@ -50,6 +51,7 @@ class LookRules:
     same: float = 0.72
     doubtful: float = 0.5
     margin: float = 0.1
+    leapt: float = 0.6
     same_person: float = SAME_PERSON
     other_person: float = SAME_PERSON
 

@@ -73,8 +73,7 @@ class Judge:
             EngineError, ContractError: The recogniser failed.
         """
         if len(claims) < 2 and not hidden:
-            # Nobody to be taken for: what follows would come to the same.
-            return list(claims)
+            return [claim for claim in claims if not self._has_slipped(image, claim, captured_ns)]
         costs = []
         surprises = [claim.track.surprise(claim.found, captured_ns) for claim in claims]
         steady = [
@@ -98,6 +97,19 @@ class Judge:
             if not any(_is_one_face(claims[order], other) for other in kept):
                 kept.append(claims[order])
         return sorted(kept, key=lambda claim: claim.track.number)
+
+    def _has_slipped(self, image: Image, claim: Claim, captured_ns: int) -> bool:
+        """Whether a lone track has slipped on to somebody whom nobody follows yet: they came in too fast.
+
+        The face is not where it was expected, and does not look like theirs, or the recogniser says it is not.
+        """
+        if claim.track.surprise(claim.found, captured_ns) < _STEADY:
+            return False
+        like = claim.track.looks.like(look_of(image, claim.found.fit))
+        if like is None or like >= self._rules.same:
+            return False
+        said = word(claim.track, self._person(image, claim.found.fit), self._rules)
+        return like < self._rules.leapt if said is None else not said
 
     def seen(self, image: Image, fit: MeshFit) -> Seen:
         """What the face of `fit` in `image`, that may be somebody's who was missing, is told by.

@@ -83,6 +83,7 @@ class MeshFollower:
         self._lost: list[Track] = []
         self._frames = 0
         self._numbers = 0
+        self._before_ns = 0
 
     def __call__(self, image: Image, captured_ns: int, steadiness: float) -> tuple[Face, ...]:
         """The faces followed into `image`, (H, W, 3) u8 BGR, longest first, then largest.
@@ -105,6 +106,7 @@ class MeshFollower:
         self._search(image, captured_ns)
         self._reclaim(image)
         self._learn(image)
+        self._before_ns = captured_ns
         faces = tuple([track.face(steadiness) for track in sorted(self._tracks, key=_number)])
         shown = not self._hidden or (faces and faces[0].track_id < min(track.number for track in self._hidden))
         return faces if shown else ()
@@ -229,6 +231,10 @@ class MeshFollower:
         else:
             self._hidden = [track for track in self._hidden if track is not again]
             self._lost = [track for track in self._lost if track is not again]
+            if again.captured_ns == self._before_ns:
+                # Lost in this very frame: it goes on as it went, steadied.
+                again.take(found, captured_ns)
+                return again
         number = self._numbers if again is None else again.number
         track = Track(number, found, captured_ns, self._ahead)
         if again is not None:

@@ -1,7 +1,7 @@
 """The follower: scripted networks for its rules, real ones on the clips for its hold."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -275,6 +275,34 @@ def test_a_far_face_is_found_again_in_the_frame_it_is_lost_in() -> None:
     film.follower.reset()
     film.scene.people[0] = Person(500, height=60)
     assert len(film.next()) == 1
+
+
+class Attentive(Scene):
+    """A scene whose landmarker fails when told to, and which notes who is told what it looks at."""
+
+    def __init__(self, *people: Person) -> None:
+        super().__init__(list(people))
+        self.fails = False
+        self.told: list[object] = []
+
+    def __call__(self, image: Image, roi: Roi, on_crop: Callable[[Crop], None] | None = None) -> MeshFit:
+        if on_crop is not None:
+            self.told.append(on_crop)
+        failed, self.fails = self.fails, False
+        fit = super().__call__(image, roi)
+        return replace(fit, presence=0.1) if failed else fit
+
+
+def test_a_face_found_again_in_the_frame_it_is_lost_in_goes_on_as_it_went_and_a_later_one_begins_anew() -> None:
+    scene = Attentive(Person(600))
+    follower = MeshFollower(scene.detect_near, scene.detect_far, scene)
+    for frame in range(1, 8):
+        scene.fails = frame == 4
+        scene.people[0].presence = 0.1 if frame == 6 else 0.9
+        faces = follower(IMAGE, frame * FRAME_NS, 0.5)
+        assert [face.track_id for face in faces] == ([] if frame == 6 else [1])
+    follower(IMAGE, 8 * FRAME_NS, 0.5)
+    assert [told == scene.told[0] for told in scene.told] == [True] * 5 + [False], "in frames 2 to 6, and in 8"
 
 
 def test_a_face_that_leaves_the_picture_is_lost() -> None:
