@@ -6,7 +6,7 @@ from importlib import import_module
 
 NAMES = (
     *("stages", "hostwork", "live", "overhead", "overload", "coldstart", "wake"),
-    *("quality", "beside", "steady", "tracking", "mark", "still", "screen"),
+    *("quality", "beside", "steady", "tracking", "crossing", "mark", "still", "screen"),
     *("capture", "virtualcam", "latency", "personas", "pack", "panel", "control", "studio", "soak"),
 )
 
