@@ -57,7 +57,9 @@ class Judge:
         self._tell_apart = tell_apart
         self.asks = tell_apart is not None
 
-    def settled(self, image: Image, claims: Sequence[Claim], hidden: Collection[int], captured_ns: int) -> list[Claim]:
+    def settled(
+        self, image: Image, claims: Sequence[Claim], hidden: Collection[int], captured_ns: int, *, alone: bool = False
+    ) -> list[Claim]:
         """The claims that are believed, no two of one face.
 
         Where two tracks claim one face, it is whose way led there and who looks like it; the other has been covered.
@@ -68,12 +70,13 @@ class Judge:
             claims: One for each track that found a face, the longest followed first.
             hidden: Numbers of the tracks that were out of sight before; they come back only where they look it.
             captured_ns: When the frame was captured.
+            alone: Whether nobody but those who are followed is in the picture, so that a lone claim is theirs.
 
         Raises:
             EngineError, ContractError: The recogniser failed.
         """
         if len(claims) < 2 and not hidden:
-            return [claim for claim in claims if not self._has_slipped(image, claim, captured_ns)]
+            return [claim for claim in claims if alone or not self._has_slipped(image, claim, captured_ns)]
         costs = []
         surprises = [claim.track.surprise(claim.found, captured_ns) for claim in claims]
         steady = [

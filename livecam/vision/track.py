@@ -55,7 +55,7 @@ class MeshFollower:
         tell_apart: A recogniser, asked who somebody is when a track begins, and in close calls; without one, small
             pictures of the faces decide, which is a weaker rule.
         strangers: Whether there may be a face that nobody follows; while there is none, nobody else is looked for
-            beside those who are followed and in sight.
+            beside those who are followed and in sight, and a face that leaps is not taken for somebody else's.
         likeness: What looks tell, and the recogniser.
     """
 
@@ -142,7 +142,7 @@ class MeshFollower:
         claims = [(track, self._look_for(track, image)) for track in everybody]
         seen = [Claim(track, found) for track, found in claims if found is not None]
         hidden = {track.number for track in self._hidden}
-        kept = self._judge.settled(image, seen, hidden, captured_ns)
+        kept = self._judge.settled(image, seen, hidden, captured_ns, alone=not self._strangers())
         if hidden:
             # Whoever took the place of somebody who is back now gives it up.
             kept = kept[: self._max_faces]

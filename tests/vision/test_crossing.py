@@ -40,10 +40,12 @@ class Teller:
 class Film:
     """A scene, its follower and its recogniser."""
 
-    def __init__(self, *people: Person, told: bool = True, image: Image = IMAGE) -> None:
+    def __init__(self, *people: Person, told: bool = True, image: Image = IMAGE, alone: bool = False) -> None:
         self.scene, self.teller, self.image = Scene(list(people)), Teller(), image
         scene, teller = self.scene, self.teller if told else None
-        self.follower = MeshFollower(scene.detect_near, scene.detect_far, scene, 3, tell_apart=teller)
+        self.follower = MeshFollower(
+            scene.detect_near, scene.detect_far, scene, 3, tell_apart=teller, strangers=lambda: not alone
+        )
         self.now_ns = NS_PER_S
 
     def next(self) -> dict[float, int]:
@@ -129,6 +131,7 @@ def test_a_lone_track_does_not_slip_on_to_somebody_who_came_in_fast() -> None:
     assert leapt(Film(Person(600, presence=ANN), told=False), BOB) == {BOB: 1}, "nothing to see: nothing to doubt"
     assert leapt(Film(Person(600, presence=ANN), image=NOISE), BOB) == {BOB: 2}
     assert leapt(Film(Person(600, presence=ANN), image=NOISE), ANN) == {ANN: 1}, "the recogniser knows better"
+    assert leapt(Film(Person(600, presence=ANN), told=False, image=NOISE, alone=True), ANN) == {ANN: 1}
 
 
 def test_two_who_sit_side_by_side_are_asked_about_once_each() -> None:
